@@ -1,0 +1,1 @@
+"""Moves sound: the compiled audio thread, the rack it runs, and everything that feeds it."""

@@ -1,0 +1,148 @@
+"""Numba's side of a kernel: types, pointers, and the C function around ``process``.
+
+Imported only when something must be compiled.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, float32, int64, njit, types
+from numba.extending import intrinsic, typeof_impl
+
+from engine import native
+from engine.kernel import Kernel
+from engine.layout import KNOB
+from engine.params import Ramp
+
+OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",  # a division by zero is an infinity, not an exception
+    "boundscheck": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+
+@typeof_impl.register(Kernel)  # type: ignore[untyped-decorator]
+def _typeof_kernel(value: Kernel[Any, Any], context: Any) -> Any:
+    return typeof_impl(dispatcher(value), context)
+
+
+def dispatcher(kernel: Kernel[Any, Any]) -> Any:
+    """The Numba function of ``kernel``, made once."""
+    if kernel.dispatcher is None:
+        kernel.dispatcher = njit(error_model="numpy", boundscheck=False)(kernel.function)
+    return kernel.dispatcher
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def pointer(typing_context: Any, address: Any) -> Any:
+    """An integer address as a pointer, for ``carray``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def load_acquire(typing_context: Any, address: Any) -> Any:
+    """Read an int64 that another thread or process writes; what it wrote before is seen."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.int64(types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def store_release(typing_context: Any, address: Any, value: Any) -> Any:
+    """Write an int64 that another thread or process reads, after all writes before it."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        builder.store_atomic(args[1], place, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.int64), generate
+
+
+def call_address(returns: Any, *arguments: Any) -> Any:
+    """An intrinsic that calls the C function at an address: ``call(address, *arguments)``."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def call(typing_context: Any, address: Any, *args: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kinds = [context.get_value_type(kind) for kind in arguments]
+            given = [builder.extract_value(values[1], i) for i in range(len(kinds))]
+            result = ir.VoidType() if returns is types.void else context.get_value_type(returns)
+            function = builder.inttoptr(values[0], ir.FunctionType(result, kinds).as_pointer())
+            value = builder.call(function, given)
+            return context.get_dummy_value() if returns is types.void else value
+
+        return returns(types.intp, types.StarArgTuple(arguments)), generate
+
+    return call
+
+
+def compile_function(function: Any, *arguments: Any, returns: Any = types.void) -> bytes:
+    """Object file whose entry is ``function`` with these argument types."""
+    compiled = njit(returns(*arguments), **OPTIONS)(function)
+    overload = compiled.overloads[compiled.signatures[0]]
+    name = overload.fndesc.llvm_func_name
+    return native.emit(overload.library.get_llvm_str(), name)
+
+
+Field = tuple[str, str, int]
+"""A state field as the wrapper needs it: name, NumPy type code, dimensions (0: a number)."""
+
+
+def node_source(knobs: tuple[str, ...], fields: tuple[Field, ...]) -> str:
+    """The Python source of the C function around a kernel.
+
+    It unpacks the state's words and the knobs' ramps into the tuples ``process`` reads.
+    """
+    parts, word = [], 0
+    for _, code, dimensions in fields:
+        if dimensions:
+            shape = ", ".join(f"w[{word + 1 + d}]" for d in range(dimensions))
+            parts.append(f"carray(pointer(w[{word}]), ({shape},), {code}_)")
+        else:
+            parts.append(f"{'f' if code == 'f8' else 'w'}[{word}]")
+        word += 1 + dimensions
+    ramps = [f"Ramp(k[{i}].start, k[{i}].step, at)" for i in range(len(knobs))]
+    return "\n".join(
+        [
+            "def node(state, knobs, audio, channels, frames, at):",
+            f"    w = carray(pointer(state), {max(word, 1)}, i8_)",
+            f"    f = carray(pointer(state), {max(word, 1)}, f8_)",
+            f"    k = carray(pointer(knobs), {max(len(knobs), 1)}, KNOB)",
+            "    x = carray(pointer(audio), (channels, frames), f4_)",
+            f"    process(x, Knobs({', '.join(ramps)}), State({', '.join(parts)}))",
+        ]
+    )
+
+
+def compile_node(
+    process: Kernel[Any, Any], knobs: tuple[str, ...], fields: tuple[Field, ...]
+) -> bytes:
+    """Object file of the node around ``process``: (state, knobs, audio, channels, frames, at)."""
+    scope = {
+        "carray": carray,
+        "pointer": pointer,
+        "KNOB": KNOB,
+        "Ramp": Ramp,
+        "Knobs": namedtuple("Knobs", knobs),  # noqa: PYI024 - fields known only here
+        "State": namedtuple("State", [name for name, _, _ in fields]),  # noqa: PYI024
+        "process": dispatcher(process),
+        **{f"{code}_": np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8", "c8")},
+    }
+    exec(node_source(knobs, fields), scope)
+    return compile_function(scope["node"], *[types.intp] * 6)
+
+
+__all__ = ["carray", "float32", "int64", "types"]

@@ -1,0 +1,84 @@
+"""@kernel marks a function for the audio thread; it is compiled when first needed.
+
+Importing this module costs nothing: Numba is imported only when a kernel is not yet in the
+cache on disk, so a warm start never loads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Audio = npt.NDArray[np.float32]
+"""Sound inside a chain: float32, (channels, frames), C order, changed in place."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kernel(Generic[P, R]):
+    """A function compiled for the audio thread; called from Python it runs uncompiled.
+
+    It may use numbers, NumPy arrays it is given, ``math`` and other kernels. It may not
+    allocate, raise, print or touch a Python object: what it compiles to is checked.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self.dispatcher: Any = None  # Numba's, made by engine.compiler
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def fingerprint(self) -> str:
+        """A digest of all the code this kernel compiles: its own and that of what it calls."""
+        digest = hashlib.sha256()
+        _digest_function(self.function, digest, set())
+        return digest.hexdigest()
+
+
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """Mark ``function`` as code for the audio thread."""
+    return Kernel(function)
+
+
+def _digest_function(function: Any, digest: Any, seen: set[str]) -> None:
+    name = f"{function.__module__}.{function.__qualname__}"
+    if name in seen:
+        return
+    seen.add(name)
+    digest.update(name.encode())
+    _digest_code(function.__code__, digest)
+    for used in _names(function.__code__):
+        value = function.__globals__.get(used)
+        if isinstance(value, Kernel):
+            _digest_function(value.function, digest, seen)
+        elif isinstance(value, (bool, int, float, str, tuple, np.generic)):
+            digest.update(f"{used}={value!r}".encode())
+        elif isinstance(value, np.ndarray):
+            digest.update(used.encode() + str(value.dtype).encode() + value.tobytes())
+
+
+def _digest_code(code: types.CodeType, digest: Any) -> None:
+    digest.update(code.co_code)
+    digest.update(repr(code.co_names + code.co_varnames).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _digest_code(constant, digest)
+        elif not isinstance(constant, frozenset):
+            digest.update(repr(constant).encode())
+
+
+def _names(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _names(constant)
+    return names

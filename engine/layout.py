@@ -1,0 +1,168 @@
+"""What the audio thread's memory looks like; Python and compiled code read the same words.
+
+Addresses are int64. Everything is written by exactly one side, named in the comments: "audio"
+is the audio thread, "control" the Python that owns it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CELL = 64
+WIDTH = 2  # channels of every bus
+HISTOGRAM = 4096  # durations of blocks, in 1/2048 of the deadline
+EVENTS = 4096
+READOUTS = 8
+NODES = 128
+TAPS = 4
+INPUT_NONE, INPUT_LEFT, INPUT_RIGHT, INPUT_MONO, INPUT_STEREO = range(5)
+
+KNOB = np.dtype(
+    [
+        ("value", "f8"),  # at the end of the current cell
+        ("target", "f8"),
+        ("pending", "f8"),  # becomes the target at node time `due`
+        ("due", "i8"),
+        ("left", "i8"),  # cells until the target is reached
+        ("cells", "i8"),  # cells a jump takes
+        ("start", "f4"),
+        ("step", "f4"),
+    ],
+    align=True,
+)
+
+NODE = np.dtype(
+    [
+        ("process", "i8"),
+        ("state", "i8"),
+        ("knobs", "i8"),
+        ("n_knobs", "i8"),
+        ("channels", "i8"),
+        ("starts", "i8"),  # frames of latency before this node: its time zero
+        ("latency", "i8"),
+        ("moving", "i8"),  # a knob ramps or waits
+        ("line", "i8"),  # the dry signal, `latency` frames late
+        ("line_at", "i8"),
+        ("image", "i8"),  # the state as it was at reset
+        ("state_bytes", "i8"),
+        ("heal", "i8"),  # bytes still to restore after a fault
+        ("mutes", "i8"),
+        ("dry", "f4"),
+        ("dry_step", "f4"),
+        ("gain", "f4"),
+        ("gain_step", "f4"),
+    ],
+    align=True,
+)
+
+LANE = np.dtype(
+    [
+        ("first", "i8"),
+        ("count", "i8"),
+        ("source", "i8"),
+        ("wait", "i8"),  # frames to wait for the slowest lane
+        ("line", "i8"),
+        ("line_at", "i8"),
+    ],
+    align=True,
+)
+
+TABLE = np.dtype(
+    [
+        ("generation", "i8"),
+        ("position", "i8"),  # audio; frames since this rack began, on the cell grid
+        ("nodes", "i8"),
+        ("n_nodes", "i8"),
+        ("lanes", "i8"),
+        ("n_lanes", "i8"),
+        ("master_first", "i8"),
+        ("width", "i8"),
+        ("latency", "i8"),
+        ("work", "f4", (6, WIDTH * CELL)),  # lane, bus, dry, part, out
+    ],
+    align=True,
+)
+
+EVENT = np.dtype(
+    [("generation", "i8"), ("node", "i8"), ("knob", "i8"), ("due", "i8"), ("value", "f8")],
+    align=True,
+)
+
+RING = np.dtype(
+    [
+        ("written", "i8"),  # frames, by the producer
+        ("dropped", "i8"),  # frames, by the producer
+        ("pad0", "i8", (6,)),
+        ("read", "i8"),  # frames, by the consumer
+        ("armed", "i8"),  # by the consumer
+        ("pad1", "i8", (6,)),
+        ("capacity", "i8"),  # frames, a power of two
+        ("channels", "i8"),
+        ("data", "i8"),  # bytes from this header to the samples
+        ("pad2", "i8", (5,)),
+    ],
+    align=True,
+)
+
+CONTROL = np.dtype(
+    [
+        # by control
+        ("next", "i8"),  # address of the table to run
+        ("rate", "i8"),
+        ("inputs", "i8"),
+        ("outputs", "i8"),
+        ("fade_frames", "i8"),
+        ("offline", "i8"),
+        ("stop", "i8"),
+        ("event_written", "i8"),
+        # by audio
+        ("event_read", "i8"),
+        ("table", "i8"),
+        ("fading", "i8"),
+        ("fade_at", "i8"),
+        ("generation", "i8"),  # of the table that runs
+        ("fading_generation", "i8"),  # of the one that is leaving, or 0
+        ("frames", "i8"),
+        ("blocks", "i8"),  # the heartbeat
+        ("late", "i8"),
+        ("slowest_ns", "i8"),
+        ("busy_ns", "i8"),
+        ("first_ns", "i8"),
+        ("last_ns", "i8"),
+        ("xruns", "i8"),
+        ("mutes", "i8"),
+        ("input_faults", "i8"),
+        ("misses", "i8"),
+        ("stale_events", "i8"),
+        ("lost_blocks", "i8"),  # by the virtual device
+        ("clock", "i8", (4,)),
+        ("meter_decay", "f4"),  # by control
+        ("meters", "f4", (2 * WIDTH,)),  # input left, right, output left, right
+        ("input", "f4", (WIDTH * CELL,)),
+        ("output", "f4", (WIDTH * CELL,)),
+        ("histogram", "i8", (HISTOGRAM,)),
+        ("events", EVENT, (EVENTS,)),
+        ("readouts", "f8", (NODES, READOUTS)),
+    ],
+    align=True,
+)
+
+VIRTUAL = np.dtype(
+    [
+        ("callback", "i8"),
+        ("control", "i8"),
+        ("block", "i8"),
+        ("source", "i8"),  # interleaved float32, `inputs` channels
+        ("source_frames", "i8"),
+        ("source_at", "i8"),
+        ("loop", "i8"),
+        ("sink", "i8"),  # interleaved float32, `outputs` channels, or 0
+        ("frames", "i8"),  # to run, or -1
+        ("realtime", "i8"),
+        ("ring", "i8"),  # a ring header: never outrun its reader; or 0
+        ("input", "i8"),  # one block
+        ("output", "i8"),
+        ("due", "i8"),  # blocks the clock has asked for
+    ],
+    align=True,
+)

@@ -1,0 +1,177 @@
+"""Machine code on disk: compiled once per machine, loaded in milliseconds ever after.
+
+Numba writes the LLVM code of a kernel; LLVM turns it into an object file for this processor;
+the object is kept in the user's cache folder and linked into later processes without Numba.
+Every symbol the object still asks for must be arithmetic or a clock: code that would
+allocate, raise or call Python does not get past this door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import platformdirs
+
+ENTRY = "taraf_entry"
+
+_MATH = (
+    "acos asin atan atan2 atanh acosh asinh cbrt ceil cos cosh erf erfc exp exp2 exp10 expm1 "
+    "fabs floor fma fmax fmin fmod frexp ldexp lgamma log log10 log1p log2 pow rint round "
+    "sin sincos sinh sqrt tan tanh tgamma trunc"
+).split()
+ALLOWED = frozenset(
+    [*_MATH, *(f"{name}f" for name in _MATH)]
+    + ["memcpy", "memset", "memmove"]
+    + ["clock_gettime", "nanosleep", "QueryPerformanceCounter", "Sleep"]
+)
+"""Every symbol that code on the audio thread may refer to."""
+
+
+class KernelError(ValueError):
+    """A kernel that cannot run on the audio thread; the message says why."""
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept; the environment variable TARAF_CACHE moves it."""
+    given = os.environ.get("TARAF_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("taraf")) / "kernels"
+
+
+@cache
+def machine() -> tuple[str, str, str]:
+    """This machine as the compiler sees it: triple, processor, features."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    features = llvm.get_host_cpu_features().flatten()
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), features
+
+
+def target_machine() -> Any:
+    """An LLVM target machine for this processor, at the highest optimisation."""
+    triple, cpu, features = machine()
+    return llvm.Target.from_triple(triple).create_target_machine(
+        cpu=cpu, features=features, opt=3, jit=True, reloc="default", codemodel="default"
+    )
+
+
+_loaded: dict[str, tuple[int, Any]] = {}  # code is immutable: one copy serves every engine
+_lock = threading.Lock()
+
+
+def load(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
+    """Address of the compiled function ``name``, from the cache or through ``build``.
+
+    ``fingerprint`` changes when the code does. ``build`` returns an object file that defines
+    ``taraf_entry``. Raises KernelError if it asks for anything but arithmetic and a clock.
+    """
+    key = _key(name, fingerprint)
+    with _lock:
+        if key not in _loaded:
+            path = cache_folder() / f"{name}-{key[:24]}.o"
+            code = _read(path)
+            if code is None:
+                code = build()
+                _write(path, code)
+            _loaded[key] = _link(code)
+        return _loaded[key][0]
+
+
+def is_cached(name: str, fingerprint: str) -> bool:
+    """Whether ``load`` would find this code on disk."""
+    return (cache_folder() / f"{name}-{_key(name, fingerprint)[:24]}.o").is_file()
+
+
+def _key(name: str, fingerprint: str) -> str:
+    parts = (name, fingerprint, *machine(), version("numba"), version("llvmlite"), sys.version)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, code = data[:32], data[32:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write(path: Path, code: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        os.replace(temporary, path)
+    except OSError:
+        return  # a read-only home costs a compilation at every start, nothing else
+
+
+def _link(code: bytes) -> tuple[int, Any]:
+    linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+    linker.finalize_object()
+    return linker.get_function_address(ENTRY), linker
+
+
+def emit(ir: str, function: str) -> bytes:
+    """Object file for the Numba function ``function`` in ``ir``, behind a plain C entry.
+
+    The entry drops Numba's status word and everything that would report an exception, then
+    the whole is optimised again, so helpers are inlined and nothing unused remains.
+    """
+    module = llvm.parse_assembly(ir)
+    arguments = [str(a.type) for a in module.get_function(function).arguments]
+    declared = ", ".join(arguments)
+    passed = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(arguments[2:]))
+    module.link_in(
+        llvm.parse_assembly(
+            f'''target triple = "{module.triple}"
+            target datalayout = "{module.data_layout}"
+            declare i32 @"{function}"({declared})
+            define i32 @{ENTRY}({passed}) {{
+              %result = alloca i64
+              %raised = alloca ptr
+              store i64 0, ptr %result
+              %status = call i32 @"{function}"(ptr %result, ptr %raised, {passed})
+              %wide = load i64, ptr %result
+              %narrow = trunc i64 %wide to i32
+              ret i32 %narrow
+            }}'''
+        )
+    )
+    for item in (*module.functions, *module.global_variables):
+        if not item.is_declaration and item.name != ENTRY:
+            item.linkage = "internal"
+    target = target_machine()
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    builder = llvm.create_pass_builder(target, tuning)
+    builder.getModulePassManager().run(module, builder)
+    _refuse_foreign(module)
+    return bytes(target.emit_object(module))
+
+
+def _refuse_foreign(module: Any) -> None:
+    foreign = sorted(
+        item.name
+        for item in (*module.functions, *module.global_variables)
+        if item.is_declaration
+        and not item.name.startswith("llvm.")
+        and item.name.lstrip("_") not in ALLOWED
+    )
+    if not foreign:
+        return
+    allocates = any(name.startswith("NRT_") for name in foreign)
+    raise KernelError(
+        f"a kernel may only compute, but this one needs {', '.join(foreign)}"
+        + (": it allocates memory; make the array in prepare()" if allocates else "")
+    )

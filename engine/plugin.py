@@ -1,0 +1,101 @@
+"""The contract: what a plugin is, and what it is told before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernel import Kernel
+from engine.params import HOST, Param, Setting
+
+State = Mapping[str, Any]
+"""What ``prepare`` returns: numbers (read only in the kernel) and NumPy arrays by name."""
+
+
+@dataclass(frozen=True)
+class Extern:
+    """A state array that lives elsewhere (shared memory): not copied, not reset."""
+
+    array: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a plugin is told before it runs.
+
+    ``block`` is the device's block in frames (a kernel never sees more than 64 at once),
+    ``delay`` the frames of latency before this plugin, ``offline`` true in a render,
+    ``folder`` where relative file names begin.
+    """
+
+    sample_rate: int
+    channels: int
+    block: int = 64
+    delay: int = 0
+    offline: bool = False
+    folder: Path = field(default_factory=Path)
+    tempo_bpm: float = 120.0
+
+
+class PluginError(ValueError):
+    """A plugin that cannot be built as asked; the message says what was given and allowed."""
+
+
+class Plugin:
+    """Something that sits in a chain. Subclass it, declare parameters, write ``process``.
+
+    ``prepare`` builds the state the kernel works on; the host restores it at reset.
+    ``readouts`` names numbers the kernel writes to ``state.readout`` for the screen.
+    ``taps`` is 1 if the kernel writes sound to ``state.tap`` for the recorder.
+    """
+
+    process: ClassVar[Kernel[..., None]]
+    params: ClassVar[dict[str, Param]] = dict(HOST)
+    settings: ClassVar[dict[str, Setting]] = {}
+    readouts: ClassVar[tuple[str, ...]] = ()
+    taps: ClassVar[int] = 0
+    latency_samples: int = 0
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {k: v for k, v in vars(cls).items() if isinstance(v, (Param, Setting))}
+        cls.params = {**cls.params, **{k: v for k, v in own.items() if isinstance(v, Param)}}
+        cls.settings = {**cls.settings, **{k: v for k, v in own.items() if isinstance(v, Setting)}}
+
+    def __init__(self, **settings: str | int) -> None:
+        for name, setting in self.settings.items():
+            object.__setattr__(self, name, setting.default)
+        for name, value in settings.items():
+            object.__setattr__(self, name, self.settings[name].check(value))
+
+    def width(self, channels: int) -> int:
+        """Channels this plugin works on when it is fed ``channels``: 1 or 2."""
+        return channels
+
+    def prepare(self, setup: Setup) -> State:
+        """Build the state for this stream; may raise PluginError."""
+        return {}
+
+    def bind(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Told where the arrays of the state have come to lie, before the first block."""
+
+    def tick(self) -> None:
+        """Called about every 50 ms on the control side while the plugin is in a rack."""
+
+    def close(self) -> None:
+        """Called once when no rack uses this plugin any more."""
+
+    @classmethod
+    def help(cls) -> str:
+        """The first line of the class's docstring."""
+        return (cls.__doc__ or "").strip().split("\n")[0]
+
+
+def zeros(*shape: int, dtype: Any = np.float32) -> npt.NDArray[Any]:
+    """A state array of zeros, float32 unless told."""
+    return np.zeros(shape, dtype)

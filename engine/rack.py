@@ -1,0 +1,417 @@
+"""A rack: lanes in parallel into a master chain, as a description and as a table of nodes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import catalogue
+from engine.kernel import kernel
+from engine.layout import (
+    CELL,
+    CONTROL,
+    INPUT_LEFT,
+    INPUT_MONO,
+    INPUT_NONE,
+    INPUT_RIGHT,
+    INPUT_STEREO,
+    LANE,
+    NODE,
+    NODES,
+    RING,
+    TABLE,
+    TAPS,
+    WIDTH,
+)
+from engine.native import KernelError
+from engine.node import Node
+from engine.params import Param, ParamError, Toggle, along
+from engine.plugin import Extern, Plugin, PluginError, Setup
+from engine.shared import Shared, address, aligned, store_release
+
+SOURCES = {
+    "left": INPUT_LEFT,
+    "right": INPUT_RIGHT,
+    "mono": INPUT_MONO,
+    "stereo": INPUT_STEREO,
+    "none": INPUT_NONE,
+}
+
+
+class RackError(ValueError):
+    """A rack that cannot be built; the message says where and why."""
+
+
+class Strip(Plugin):
+    """The end of a lane: its level, its place between left and right, its mute."""
+
+    gain_db = Param(0.0, -60.0, 12.0, "dB", help="Level of this lane in the mix")
+    pan = Param(0.0, -1.0, 1.0, help="-1 is left, 1 is right (where the rack is stereo)")
+    mute = Toggle(smooth_ms=10.0, help="Silence this lane")
+
+    def __init__(self, width: int = 1) -> None:
+        super().__init__()
+        self._width = width
+
+    def width(self, channels: int) -> int:
+        return max(channels, self._width)
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        channels, frames = audio.shape
+        for i in range(frames):
+            gain = np.float32(10.0) ** (along(knobs.gain_db, i) * np.float32(0.05))
+            gain *= np.float32(1.0) - along(knobs.mute, i)
+            pan = along(knobs.pan, i)
+            if channels == 1:
+                audio[0, i] *= gain
+            else:
+                audio[0, i] *= gain * min(np.float32(1.0), np.float32(1.0) - pan)
+                audio[1, i] *= gain * min(np.float32(1.0), np.float32(1.0) + pan)
+
+
+STRIP_KNOBS = ("gain_db", "pan", "mute")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One plugin of a chain: which, under what name, and how it is set."""
+
+    use: str
+    name: str
+    knobs: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def plugin(self) -> type[Plugin]:
+        """The plugin's class."""
+        return catalogue.find(self.use)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A serial chain and what feeds it: left, right, mono, stereo or none of the input."""
+
+    name: str
+    source: str = "left"
+    chain: tuple[Link, ...] = ()
+    knobs: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rack:
+    """What a preset describes. ``folder`` is where relative file names begin."""
+
+    name: str
+    about: str = ""
+    lanes: tuple[Lane, ...] = ()
+    master: tuple[Link, ...] = ()
+    folder: Path = field(default_factory=Path)
+    tempo_bpm: float = 120.0
+
+    def links(self) -> list[tuple[str, Link | None]]:
+        """Every node in the table's order: lane and plugin; None is the lane's strip."""
+        found: list[tuple[str, Link | None]] = []
+        for lane in self.lanes:
+            found += [(lane.name, link) for link in (*lane.chain, None)]
+        return found + [("master", link) for link in self.master]
+
+    def addresses(self) -> dict[str, tuple[int, int, Param]]:
+        """Every knob by its address, "lane.plugin.param": node, knob, declaration."""
+        found = {}
+        for node, (lane, link) in enumerate(self.links()):
+            params = Strip.params if link is None else link.plugin.params
+            for knob, (name, param) in enumerate(params.items()):
+                if link is not None:
+                    found[f"{lane}.{link.name}.{name}"] = node, knob, param
+                elif name in STRIP_KNOBS:
+                    found[f"{lane}.{name}"] = node, knob, param
+        return found
+
+    def readouts(self) -> dict[str, tuple[int, int]]:
+        """Every number that a plugin reports, by address: node, index."""
+        return {
+            f"{lane}.{link.name}.{name}": (node, index)
+            for node, (lane, link) in enumerate(self.links())
+            if link is not None
+            for index, name in enumerate(link.plugin.readouts)
+        }
+
+    def taps(self) -> dict[str, int]:
+        """Every recorder tap by address: the number of its ring."""
+        names = [f"{lane}.{link.name}" for lane, link in self.links() if link and link.plugin.taps]
+        return {name: index for index, name in enumerate(names)}
+
+    def set(self, where: str, value: float | str) -> Rack:
+        """This rack with one parameter or setting changed; raises RackError."""
+        lane, _, rest = where.partition(".")
+        name, _, key = rest.partition(".")
+        try:
+            if not key and name in STRIP_KNOBS:
+                return self._set_strip(lane, name, value)
+            return self._set_link(lane, name, key, value)
+        except KeyError:
+            raise RackError(_no_address(where, self)) from None
+        except ParamError as error:
+            raise RackError(f"{where}: {error}") from None
+
+    def _set_strip(self, lane_name: str, key: str, value: float | str) -> Rack:
+        lanes = list(self.lanes)
+        for i, lane in enumerate(lanes):
+            if lane.name == lane_name:
+                knobs = {**lane.knobs, key: _checked(Strip.params[key], value)}
+                lanes[i] = replace(lane, knobs=knobs)
+                return replace(self, lanes=tuple(lanes))
+        raise KeyError(lane_name)
+
+    def _set_link(self, lane_name: str, name: str, key: str, value: float | str) -> Rack:
+        def changed(chain: tuple[Link, ...]) -> tuple[Link, ...]:
+            if not any(link.name == name for link in chain):
+                raise KeyError(name)
+            return tuple(_set(k, key, value) if k.name == name else k for k in chain)
+
+        if lane_name == "master":
+            return replace(self, master=changed(self.master))
+        if not any(lane.name == lane_name for lane in self.lanes):
+            raise KeyError(lane_name)
+        return replace(
+            self,
+            lanes=tuple(
+                replace(lane, chain=changed(lane.chain)) if lane.name == lane_name else lane
+                for lane in self.lanes
+            ),
+        )
+
+
+def _set(link: Link, key: str, value: float | str) -> Link:
+    if key in link.plugin.settings:
+        setting = link.plugin.settings[key]
+        if setting.kind == "count" and isinstance(value, str):
+            value = int(value) if value.lstrip("-").isdigit() else value
+        checked = setting.check(value)
+        return replace(link, settings={**link.settings, key: checked})
+    return replace(link, knobs={**link.knobs, key: _checked(link.plugin.params[key], value)})
+
+
+def _checked(param: Param, value: float | str) -> float:
+    return param.parse(value) if isinstance(value, str) else param.check(value)
+
+
+def _no_address(where: str, rack: Rack) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(where, rack.addresses(), n=3, cutoff=0.3)
+    hint = f"; near to it: {', '.join(near)}" if near else ""
+    return f"preset {rack.name} has no parameter {where!r}{hint}"
+
+
+_generation = itertools.count(1)
+
+
+class Table:
+    """A rack built for one stream: nodes, their memory, and the table the audio thread walks."""
+
+    def __init__(self, rack: Rack, sample_rate: int, block: int, shared: Shared) -> None:
+        self.rack = rack
+        self._placed: list[tuple[Node, int]] = []
+        self._plugins: list[Plugin] = []
+        self.generation = next(_generation)
+        self._shared = shared
+        self._rate, self._block = sample_rate, block
+        self._taps = itertools.count()
+        self._memory: list[Any] = []
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        rack = self.rack
+        if len(rack.links()) > NODES:
+            raise RackError(f"{rack.name}: {len(rack.links())} plugins are more than {NODES}")
+        ends = [self._chain(lane.name, lane.chain, 0, _channels(lane)) for lane in rack.lanes]
+        many = len(rack.lanes) > 1 or any(lane.knobs.get("pan") for lane in rack.lanes)
+        width = max([2 if many else 1, *(chain.channels for chain in ends)])
+        ranges = []
+        for lane, chain in zip(rack.lanes, ends, strict=True):
+            setup = self._setup(max(width, chain.channels), chain.end)
+            chain.nodes.append((Node(Strip(width), setup, lane.knobs), chain.end))
+            ranges.append((len(self._placed), len(chain.nodes), chain.end))
+            self._placed += chain.nodes
+        latest = max([end for _, _, end in ranges], default=0)
+        first_master = len(self._placed)
+        master = self._chain("master", rack.master, latest, width)
+        self._placed += master.nodes
+        self.latency = master.end
+        self._fill(ranges, first_master, width, latest)
+
+    def _chain(self, lane: str, links: tuple[Link, ...], delay: int, channels: int) -> _Chain:
+        """Prepare a chain whose input is ``delay`` frames late."""
+        chain = _Chain([], channels, delay)
+        for index, link in enumerate(links):
+            try:
+                plugin = link.plugin(**link.settings)
+                self._plugins.append(plugin)
+                chain.channels = plugin.width(chain.channels)
+                setup = self._setup(chain.channels, chain.end)
+                extern = self._externs(plugin, index, lane)
+                node = Node(plugin, setup, link.knobs, **extern)
+            except (PluginError, ParamError, KernelError) as error:
+                raise RackError(f"{self.rack.name}: {lane}.{link.name}: {error}") from None
+            chain.nodes.append((node, chain.end))
+            chain.end += node.latency
+        return chain
+
+    def _setup(self, channels: int, delay: int) -> Setup:
+        return Setup(
+            sample_rate=self._rate,
+            channels=channels,
+            block=self._block,
+            delay=delay,
+            offline=bool(self._shared.control["offline"][0]),
+            folder=self.rack.folder,
+            tempo_bpm=self.rack.tempo_bpm,
+        )
+
+    def _externs(self, plugin: Plugin, index: int, lane: str) -> dict[str, Extern]:
+        control = self._shared.control
+        found = {}
+        if plugin.readouts:
+            number = self._number(lane, index)
+            found["readout"] = Extern(control["readouts"][0, number])
+        if plugin.taps:
+            number = next(self._taps)
+            if number >= TAPS:
+                raise PluginError(f"{number + 1} recorder taps are more than {TAPS}")
+            memory = self._shared.tap_memory(number)
+            first = int(memory[: RING.itemsize].view(RING)["data"][0])
+            found["tap_header"] = Extern(memory[: RING.itemsize].view(np.int64))
+            found["tap"] = Extern(memory[first:].view(np.float32).reshape(-1, 2))
+        found["misses"] = Extern(control["misses"])
+        return found
+
+    def _number(self, lane: str, index: int) -> int:
+        """Which node the ``index``-th plugin of a lane will be."""
+        return [name for name, _ in self.rack.links()].index(lane) + index
+
+    def _fill(
+        self, ranges: list[tuple[int, int, int]], first_master: int, width: int, latest: int
+    ) -> None:
+        rows = aligned(NODE.itemsize * max(len(self._placed), 1)).view(NODE)
+        for row, (node, starts) in zip(rows, self._placed, strict=False):
+            node.fill(row, starts)
+        lanes = aligned(LANE.itemsize * max(len(ranges), 1)).view(LANE)
+        for row, lane, (first, count, end) in zip(lanes, self.rack.lanes, ranges, strict=False):
+            wait = latest - end
+            line = aligned(4 * WIDTH * max(wait, 1))
+            self._memory.append(line)
+            row["first"], row["count"], row["source"] = first, count, SOURCES[lane.source]
+            row["wait"], row["line"] = wait, address(line)
+        self._memory += [rows, lanes]
+        self.table = aligned(TABLE.itemsize).view(TABLE)
+        table = self.table
+        table["generation"], table["width"] = self.generation, width
+        table["nodes"], table["n_nodes"] = address(rows), len(self._placed)
+        table["lanes"], table["n_lanes"] = address(lanes), len(ranges)
+        table["master_first"], table["latency"] = first_master, self.latency
+        self.rows = rows
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Every node in the table's order."""
+        return [node for node, _ in self._placed]
+
+    @property
+    def mutes(self) -> dict[str, int]:
+        """How often each plugin was muted for not being finite, where it was."""
+        named = zip(self.rack.links(), self.rows, strict=False)
+        found = {f"{lane}.{k.name if k else 'strip'}": int(row["mutes"]) for (lane, k), row in named}
+        return {name: count for name, count in found.items() if count}
+
+    def due(self, node: int, frame: int) -> int:
+        """When to send an event so that ``node`` hears it with the input of ``frame``."""
+        cell = (frame + CELL - 1) // CELL * CELL
+        return cell + int(self.rows[node]["starts"])
+
+    def tick(self) -> None:
+        """Let the plugins do their housekeeping."""
+        for plugin in self._plugins:
+            plugin.tick()
+
+    def close(self) -> None:
+        """Let the plugins free what they hold outside this table."""
+        for plugin in self._plugins:
+            plugin.close()
+
+
+@dataclass
+class _Chain:
+    nodes: list[tuple[Node, int]]  # and the frames of latency before each
+    channels: int
+    end: int
+
+
+def _channels(lane: Lane) -> int:
+    return 2 if lane.source == "stereo" else 1
+
+
+class Stage:
+    """Racks over one control block: publishes tables and frees those the audio thread has left."""
+
+    def __init__(self, shared: Shared, sample_rate: int, block: int) -> None:
+        self.shared, self.sample_rate, self.block = shared, sample_rate, block
+        self._held: list[Table] = []
+        self._lock = threading.Lock()
+        control = shared.control
+        control["rate"] = sample_rate
+        control["fade_frames"] = sample_rate // 50
+        control["meter_decay"] = np.exp(-CELL / (0.3 * sample_rate))
+
+    def build(self, rack: Rack) -> Table:
+        """Build a rack beside the one that sounds; raises RackError, and nothing changes."""
+        return Table(rack, self.sample_rate, self.block, self.shared)
+
+    def publish(self, table: Table) -> None:
+        """Let the audio thread go over to ``table`` at its next block, with a crossfade."""
+        with self._lock:
+            self._held.append(table)
+            assert CONTROL.fields is not None
+            where = self.shared.address + CONTROL.fields["next"][1]
+            store_release(where, address(table.table))
+        self.collect()
+
+    @property
+    def current(self) -> Table | None:
+        """The last rack that was published."""
+        return self._held[-1] if self._held else None
+
+    def collect(self) -> None:
+        """Free the racks that the audio thread has left."""
+        control = self.shared.control
+        with self._lock:
+            running = int(control["generation"][0])  # before the other: it is written later
+            if int(control["fading_generation"][0]):
+                return
+            old = [table for table in self._held if table.generation < running]
+            self._held = [table for table in self._held if table.generation >= running]
+        for table in old:
+            table.close()
+
+    def tick(self) -> None:
+        """Housekeeping, about every 50 ms."""
+        self.collect()
+        for table in list(self._held):
+            table.tick()
+
+    def close(self) -> None:
+        """Free everything; the audio thread must have stopped."""
+        for table in self._held:
+            table.close()
+        self._held = []
+

@@ -1,0 +1,1 @@
+"""Trains networks and hands them over as artefacts in ``zoo/``; the only part with torch."""
