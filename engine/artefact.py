@@ -20,8 +20,11 @@ import hashlib
 import math
 import os
 import re
+import struct
+import tokenize
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,17 +34,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 NETWORK, CARD, GOLDEN = "model.onnx", "model.toml", "golden.npz"
-FORMATS = (1,)
+FORMAT = 1
 CARD_BYTES = 1 << 20  # a card is a page; a network handed over as a card is not read
 
 SAMPLE_RATES = (8_000, 384_000)
-HOPS = (1, 65_536)
-LATENCIES = (0, 1_000_000)
-TOLERANCES = (1e-9, 0.1)
-LOUDNESSES_DB = (-200.0, 60.0)
+HOPS, LATENCIES = (1, 65_536), (0, 1_000_000)
+TOLERANCES, LOUDNESSES_DB = (1e-9, 0.1), (-200.0, 60.0)
 KNOB_VALUES = (-1e9, 1e9)
-KNOBS = 64
 
+# What numpy.load raises for a file that is torn or of another kind.
+TORN = (EOFError, IndexError, MemoryError, OSError, OverflowError, struct.error, zlib.error)
+FOREIGN = (AttributeError, RuntimeError, SyntaxError, TypeError, ValueError)
+PACKED = (zipfile.BadZipFile, tokenize.TokenError)
 _MISSING = object()
 
 
@@ -94,9 +98,9 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
     folder = _folder(Path(path))
     card = Card(folder / CARD, _table(folder / CARD))
     version = card.whole("format", (-math.inf, math.inf))
-    if version not in FORMATS:
-        supported = ", ".join(map(str, FORMATS))
-        card.refuse(f"format = {_show(version)} is not supported; supported: {supported}")
+    if version != FORMAT:
+        card.refuse(f"format = {_show(version)} is not supported; supported: {FORMAT}")
+    measured = "loudness_db" in card.values
     artefact = Artefact(
         path=folder,
         name=card.text("name"),
@@ -106,7 +110,7 @@ def open_artefact(path: str | os.PathLike[str]) -> Artefact:
         hop_samples=card.whole("hop_samples", HOPS),
         latency_samples=card.whole("latency_samples", LATENCIES),
         tolerance=card.number("tolerance", TOLERANCES),
-        loudness_db=card.number("loudness_db", LOUDNESSES_DB) if card.has("loudness_db") else None,
+        loudness_db=card.number("loudness_db", LOUDNESSES_DB) if measured else None,
         state=_state(card),
         knobs=_knobs(card),
         trained=dict(card.table("trained")),
@@ -127,25 +131,20 @@ class Card:
 
     def refuse(self, complaint: str) -> NoReturn:
         """Raise ArtefactError about this card."""
-        raise ArtefactError(f"{_show_path(self.path)}: {complaint}")
-
-    def has(self, key: str) -> bool:
-        """Tell whether the card has that key."""
-        return key in self.values
+        _refuse(self.path, complaint)
 
     def given(self, key: str, default: object) -> object:
         """Return the value as it stands, or the default; refuse if neither is there."""
-        value = self.values.get(key, default)
-        if value is _MISSING:
+        if key not in self.values and default is _MISSING:
             self.refuse(f"{self.where}{key} is missing")
-        return value
+        return self.values.get(key, default)
 
     def text(self, key: str, default: object = _MISSING) -> str:
         """Return a text of one line; one without a default must not be empty."""
         value = self.given(key, default)
         if not isinstance(value, str):
             self.refuse(f"{self.where}{key} = {_show(value)} is not a text")
-        if (default is _MISSING and not value) or not (value.isprintable()):
+        if (default is _MISSING and not value) or not value.isprintable():
             self.refuse(f"{self.where}{key} = {_show(value)} is not one line of text")
         return value
 
@@ -166,8 +165,7 @@ class Card:
         return float(value)
 
     def within(self, key: str, value: float, limits: tuple[float, float]) -> None:
-        """Refuse a value outside the limits, and one that is not a number at all."""
-        low, high = limits
+        low, high = limits  # NaN is within none
         if not low <= value <= high:
             self.refuse(f"{self.where}{key} = {_show(value)} is outside {low} to {high}")
 
@@ -182,44 +180,38 @@ class Card:
 def _folder(path: Path) -> Path:
     """Return the folder a path means; refuse if it or what must be in it is not there."""
     folder = path.parent if path.name in (NETWORK, CARD, GOLDEN) else path
-    if not folder.exists():
-        raise ArtefactError(f"{_show_path(folder)}: no such folder")
+    if not os.path.exists(folder):  # Path.exists raises where a name is too long
+        _refuse(folder, "no such folder")
     if not folder.is_dir():
-        raise ArtefactError(
-            f"{_show_path(folder)}: not a folder; a model is a folder with {NETWORK} and {CARD}"
-        )
+        _refuse(folder, f"not a folder; a model is a folder with {NETWORK} and {CARD}")
     for name in (CARD, NETWORK):
         _need_file(folder / name)
     return folder
 
 
 def _need_file(path: Path) -> None:
-    if path.is_dir():
-        raise ArtefactError(f"{_show_path(path)}: a folder where a file is expected")
-    if not path.is_file():
-        raise ArtefactError(f"{_show_path(path)}: no such file")
+    if not os.path.isfile(path):
+        _refuse(path, "no such file" if not path.is_dir() else "a folder where a file is expected")
 
 
 def _table(path: Path) -> dict[str, Any]:
     """Read a TOML file whole; ArtefactError if it cannot be read or is no TOML."""
     try:
         if path.stat().st_size > CARD_BYTES:
-            raise ArtefactError(f"{_show_path(path)}: larger than {CARD_BYTES} bytes; not a card")
+            _refuse(path, f"larger than {CARD_BYTES} bytes; not a card")
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ArtefactError(f"{_show_path(path)}: {error.strerror}") from error
-    except RecursionError as error:
-        raise ArtefactError(f"{_show_path(path)}: nested too deeply") from error
     except ArtefactError:
         raise
-    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, and int's digit limit
-        raise ArtefactError(f"{_show_path(path)}: not TOML: {_one_line(error)}") from error
+    except OSError as error:
+        _refuse(path, error.strerror or "cannot be read")
+    except (RecursionError, ValueError) as error:  # no TOML, no UTF-8, too many digits, too deep
+        _refuse(path, f"not TOML: {error}")
 
 
 def _state(card: Card) -> dict[str, str]:
     """Return which output feeds which input; each output feeds one."""
-    inner = Card(card.path, card.table("state"), "state.")
-    state = {inner_name: inner.text(inner_name) for inner_name in inner.values}
+    table = Card(card.path, card.table("state"), "state.")
+    state = {name: table.text(name) for name in table.values}
     for name, source in state.items():
         if name in ("", "audio", "knobs") or source == "audio_out":
             card.refuse(f"state: {_show(name)} = {_show(source)} is not a state")
@@ -233,12 +225,9 @@ def _knobs(card: Card) -> tuple[ModelKnob, ...]:
     rows = card.given("knobs", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         card.refuse(f"knobs = {_show(rows)} is not a list of tables, [[knobs]]")
-    if len(rows) > KNOBS:
-        card.refuse(f"knobs: {len(rows)} given, at most {KNOBS} allowed")
     knobs = tuple(_knob(Card(card.path, row, f"knobs[{i}].")) for i, row in enumerate(rows))
-    names = [knob.name for knob in knobs]
-    if len(set(names)) < len(names):
-        card.refuse(f"knobs: a name is given twice: {_show(names)}")
+    if len({knob.name for knob in knobs}) < len(knobs):
+        card.refuse(f"knobs: a name is given twice: {_show([knob.name for knob in knobs])}")
     return knobs
 
 
@@ -247,8 +236,7 @@ def _knob(card: Card) -> ModelKnob:
     name = card.text("name")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         card.refuse(f"{card.where}name = {_show(name)} is not a name like drive_db")
-    minimum = card.number("minimum", KNOB_VALUES)
-    maximum = card.number("maximum", KNOB_VALUES)
+    minimum, maximum = (card.number(key, KNOB_VALUES) for key in ("minimum", "maximum"))
     if not minimum < maximum:
         card.refuse(f"{card.where}maximum = {maximum} is not above minimum = {minimum}")
     default = card.number("default", (minimum, maximum))
@@ -257,69 +245,56 @@ def _knob(card: Card) -> ModelKnob:
 
 def _check_network(artefact: Artefact) -> None:
     """Refuse a network that is not the one the card was written for."""
-    if not re.fullmatch(r"[0-9a-f]{64}", artefact.sha256):
-        raise ArtefactError(
-            f"{_show_path(artefact.path / CARD)}: sha256 = {_show(artefact.sha256)}"
-            " is not 64 hexadecimal digits"
-        )
+    path, told = artefact.network_path, artefact.sha256
+    if not re.fullmatch(r"[0-9a-f]{64}", told):
+        _refuse(artefact.path / CARD, f"sha256 = {_show(told)} is not 64 hexadecimal digits")
     try:
-        with artefact.network_path.open("rb") as network:
+        with path.open("rb") as network:
             found = hashlib.file_digest(network, "sha256").hexdigest()
     except OSError as error:
-        raise ArtefactError(f"{_show_path(artefact.network_path)}: {error.strerror}") from error
-    if found != artefact.sha256:
-        raise ArtefactError(
-            f"{_show_path(artefact.network_path)}: sha256 is {found},"
-            f" the card says {artefact.sha256}: not the network that was exported"
-        )
+        _refuse(path, error.strerror or "cannot be read")
+    if found != told:
+        _refuse(path, f"sha256 is {found}, the card says {told}: not the network exported")
 
 
 def _golden(artefact: Artefact) -> dict[str, NDArray[np.float32]]:
     """Read and check the golden take."""
     path = artefact.path / GOLDEN
     _need_file(path)
-    names = ("audio", "audio_out", "knobs") if artefact.knobs else ("audio", "audio_out")
+    names = ("audio", "audio_out", *(["knobs"] if artefact.knobs else []))
     try:
         with np.load(path, allow_pickle=False) as take:
             golden = {name: np.asarray(take[name], dtype=np.float32) for name in names}
-    except KeyError as error:
-        raise ArtefactError(f"{_show_path(path)}: no array among {', '.join(names)}") from error
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ArtefactError(f"{_show_path(path)}: not a golden take: {_one_line(error)}") from error
+    except KeyError:
+        _refuse(path, f"must hold the arrays {', '.join(names)}")
+    except (*TORN, *FOREIGN, *PACKED) as error:
+        _refuse(path, f"not a golden take: {error}")
     _check_golden(path, golden, artefact)
     return golden
 
 
-def _check_golden(
-    path: Path, golden: Mapping[str, NDArray[np.float32]], artefact: Artefact
-) -> None:
+def _check_golden(path: Path, golden: dict[str, NDArray[np.float32]], artefact: Artefact) -> None:
     """Refuse a take that no player could replay."""
     audio, out, hop = golden["audio"], golden["audio_out"], artefact.hop_samples
     if audio.ndim != 1 or audio.shape != out.shape or not len(audio) or len(audio) % hop:
-        raise ArtefactError(
-            f"{_show_path(path)}: audio {audio.shape} and audio_out {out.shape}"
-            f" are not both (frames,), a multiple of hop_samples = {hop}"
-        )
+        shapes = f"audio {audio.shape} and audio_out {out.shape}"
+        _refuse(path, f"{shapes} are not both (frames,), a multiple of hop_samples = {hop}")
     if artefact.knobs and golden["knobs"].shape != (1, len(artefact.knobs)):
-        raise ArtefactError(
-            f"{_show_path(path)}: knobs {golden['knobs'].shape} is not (1, {len(artefact.knobs)})"
-        )
+        _refuse(path, f"knobs {golden['knobs'].shape} is not (1, {len(artefact.knobs)})")
     if not all(np.isfinite(array).all() for array in golden.values()):
-        raise ArtefactError(f"{_show_path(path)}: holds values that are not finite")
+        _refuse(path, "holds values that are not finite")
+
+
+def _refuse(path: Path, complaint: str) -> NoReturn:
+    """Raise ArtefactError about a file, in one printable line whatever the names in it."""
+    line = "".join(c if c.isprintable() else " " for c in f"{path}: {complaint[:400]}")
+    raise ArtefactError(" ".join(line.split())) from None
 
 
 def _show(value: object) -> str:
     """Return a value as written in one short line."""
     try:
         shown = ascii(value)
-    except ValueError:  # a whole number of more digits than Python will print
-        shown = "a very long number"
+    except (ValueError, RecursionError):  # too many digits, too many brackets
+        shown = "a value too long to show"
     return shown if len(shown) <= 60 else shown[:57] + "..."
-
-
-def _show_path(path: Path) -> str:
-    return _one_line(path)
-
-
-def _one_line(thing: object) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in str(thing)).split())

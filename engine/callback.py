@@ -23,6 +23,7 @@ from engine.layout import (
     CONTROL,
     EVENTS,
     HISTOGRAM,
+    HOST_KNOBS,
     INPUT_LEFT,
     INPUT_MONO,
     INPUT_NONE,
@@ -174,11 +175,10 @@ def samples(address: int, count: int) -> Any:
 
 
 @inline
-def begin_cell(node: Any, now: int) -> None:
-    """Aim the knobs of ``node`` for the 64 frames that begin at its time ``now``."""
-    knobs = carray(pointer(node.knobs), (node.n_knobs,), KNOB)
+def move_knobs(knobs: Any, first: int, last: int, now: int) -> int:
+    """Aim knobs ``first`` to ``last`` for the 64 frames that begin at ``now``; 1 if one moves."""
     moving = 0
-    for i in range(node.n_knobs):
+    for i in range(first, last):
         knob = knobs[i]
         if knob.due >= 0:
             moving = 1
@@ -193,6 +193,14 @@ def begin_cell(node: Any, now: int) -> None:
             knob.step = np.float32(move / CELL)
             knob.left -= 1
             knob.value = knob.target if knob.left == 0 else knob.value + move
+    return moving
+
+
+@inline
+def begin_mix(node: Any, now: int) -> None:
+    """Aim the gains of the plugin's output and input for the 64 frames that begin at ``now``."""
+    knobs = carray(pointer(node.knobs), (node.n_knobs,), KNOB)
+    node.mixing = move_knobs(knobs, 0, HOST_KNOBS, now)
     first_gain, first_dry = mix_of(knobs[0].start, knobs[1].start, knobs[2].start)
     last_gain, last_dry = mix_of(
         knobs[0].start + knobs[0].step * np.float32(CELL),
@@ -201,7 +209,6 @@ def begin_cell(node: Any, now: int) -> None:
     )
     node.gain, node.gain_step = first_gain, (last_gain - first_gain) / np.float32(CELL)
     node.dry, node.dry_step = first_dry, (last_dry - first_dry) / np.float32(CELL)
-    node.moving = moving
 
 
 @inline
@@ -224,24 +231,60 @@ def mix_of(bypass: float, wet: float, level_db: float) -> tuple[float, float]:
 
 @inline
 def run_node(node: Any, control: Any, audio: int, frames: int, position: int, work: int) -> None:
-    """Run one node over ``frames`` frames at ``audio``, packed (channels, frames)."""
+    """Run one node over ``frames`` frames at ``audio``, packed (channels, frames).
+
+    The kernel's knobs move on the grid of the node's own time. The mix with the dry signal
+    moves on a grid that is the node's latency later: it meets the sound it was meant for.
+    """
     now = position - node.starts
     if now + frames <= 0:
         return  # nothing has reached this node yet
+    one, zero = np.float32(1.0), np.float32(0.0)
+    dry, part = work + 2 * ROW, work + 3 * ROW
+    plain = node.mixing == 0 and node.gain == one and node.dry == zero
+    if node.latency > 0:
+        keep_dry(node, audio, dry, frames)
+    elif not plain:
+        x, kept = samples(audio, node.channels * frames), samples(dry, node.channels * frames)
+        for i in range(node.channels * frames):
+            kept[i] = x[i]
     done = max(0, -now)
     while done < frames:
         at = (now + done) % CELL
         if at == 0 and node.moving != 0:
-            begin_cell(node, now + done)
+            knobs = carray(pointer(node.knobs), (node.n_knobs,), KNOB)
+            node.moving = move_knobs(knobs, HOST_KNOBS, node.n_knobs, now + done)
         count = frames - done
         if node.moving != 0:
             count = min(count, CELL - at)
         if count == frames:
-            run_part(node, control, audio, frames, at, work + 2 * ROW)
+            run_part(node, control, audio, frames, at)
         else:
-            move_part(audio, frames, done, work + 3 * ROW, count, node.channels, False)
-            run_part(node, control, work + 3 * ROW, count, at, work + 2 * ROW)
-            move_part(audio, frames, done, work + 3 * ROW, count, node.channels, True)
+            move_part(audio, frames, done, part, count, node.channels, False)
+            run_part(node, control, part, count, at)
+            move_part(audio, frames, done, part, count, node.channels, True)
+        done += count
+    if not plain:
+        mix(node, audio, dry, frames, now - node.latency)
+
+
+@inline
+def mix(node: Any, audio: int, dry: int, frames: int, now: int) -> None:
+    """Mix the plugin's output with its input, kept at ``dry``, by the host's knobs."""
+    x, kept = samples(audio, node.channels * frames), samples(dry, node.channels * frames)
+    done = max(0, -now)
+    while done < frames:
+        at = (now + done) % CELL
+        if at == 0 and node.mixing != 0:
+            begin_mix(node, now + done)
+        count = min(frames - done, CELL - at)
+        for c in range(node.channels):
+            for i in range(count):
+                t = np.float32(at + i + 1)
+                k = c * frames + done + i
+                x[k] = x[k] * (node.gain + node.gain_step * t) + kept[k] * (
+                    node.dry + node.dry_step * t
+                )
         done += count
 
 
@@ -261,42 +304,21 @@ def move_part(
 
 
 @inline
-def run_part(node: Any, control: Any, audio: int, frames: int, at: int, dry: int) -> None:
-    """Call the node's kernel, mute what is not finite, mix with the dry signal."""
+def run_part(node: Any, control: Any, audio: int, frames: int, at: int) -> None:
+    """Call the node's kernel and mute what is not finite."""
     total = node.channels * frames
-    one, zero = np.float32(1.0), np.float32(0.0)
-    plain = (
-        node.gain == one and node.dry == zero and node.gain_step == zero and node.dry_step == zero
-    )
-    x = samples(audio, total)
-    if node.latency > 0:
-        keep_dry(node, audio, dry, frames)
-    elif not plain:
-        kept = samples(dry, total)
-        for i in range(total):
-            kept[i] = x[i]
     if node.heal > 0:
         heal(node)
-        for i in range(total):
-            x[i] = zero
     else:
         _call_node(node.process, node.state, node.knobs, audio, node.channels, frames, at)
-        if not finite(audio, total):
-            node.heal = node.state_bytes
-            node.mutes += 1
-            control.mutes += 1
-            for i in range(total):
-                x[i] = zero
-    if plain:
-        return
-    kept = samples(dry, total)
-    for c in range(node.channels):
-        for i in range(frames):
-            t = np.float32(at + i + 1)
-            k = c * frames + i
-            x[k] = x[k] * (node.gain + node.gain_step * t) + kept[k] * (
-                node.dry + node.dry_step * t
-            )
+        if finite(audio, total):
+            return
+        node.heal = node.state_bytes
+        node.mutes += 1
+        control.mutes += 1
+    x = samples(audio, total)
+    for i in range(total):
+        x[i] = np.float32(0.0)
 
 
 @inline
@@ -452,12 +474,17 @@ def take_events(control: Any, address: int, frames: int) -> None:
                 break
             node = nodes[event.node]
             knob = carray(pointer(node.knobs), (node.n_knobs,), KNOB)[event.knob]
-            node.moving = 1
+            late = node.starts
+            if event.knob < HOST_KNOBS:
+                node.mixing = 1
+                late += node.latency
+            else:
+                node.moving = 1
             if event.due < 0:
                 aim(knob, event.value)
             else:
                 knob.pending = event.value
-                knob.due = event.due - node.starts
+                knob.due = event.due - late
         else:
             control.stale_events += 1
         read += 1

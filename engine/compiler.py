@@ -16,6 +16,7 @@ from numba.extending import intrinsic, typeof_impl
 from engine import native
 from engine.kernel import Kernel
 from engine.layout import KNOB
+from engine.native_calls import Foreign
 from engine.params import Ramp
 
 OPTIONS: dict[str, Any] = {
@@ -87,6 +88,40 @@ def call_address(returns: Any, *arguments: Any) -> Any:
         return returns(types.intp, types.StarArgTuple(arguments)), generate
 
     return call
+
+
+_run = call_address(types.intp, *[types.intp] * 8)
+
+
+@njit(**{"error_model": "numpy"})  # type: ignore[untyped-decorator]
+def _run_session(
+    run: int, session: int, in_names: int, ins: int, n_in: int, out_names: int, n_out: int, outs: int
+) -> int:
+    return _run(run, session, 0, in_names, ins, n_in, out_names, n_out, outs)
+
+
+@njit(**{"error_model": "numpy"})  # type: ignore[untyped-decorator]
+def _load_acquire(address: int) -> int:
+    return load_acquire(address)
+
+
+@njit(**{"error_model": "numpy"})  # type: ignore[untyped-decorator]
+def _store_release(address: int, value: int) -> None:
+    store_release(address, value)
+
+
+@typeof_impl.register(Foreign)  # type: ignore[untyped-decorator]
+def _typeof_foreign(value: Foreign, context: Any) -> Any:
+    if value.name == "pause":
+        from engine.callback import sleep_ns
+
+        return typeof_impl(sleep_ns, context)
+    functions = {
+        "run_session": _run_session,
+        "load_acquire": _load_acquire,
+        "store_release": _store_release,
+    }
+    return typeof_impl(functions[value.name], context)
 
 
 def compile_function(function: Any, *arguments: Any, returns: Any = types.void) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 CELL = 64
+HOST_KNOBS = 3  # bypass, wet, level_db: before a plugin's own
 WIDTH = 2  # channels of every bus
 HISTOGRAM = 4096  # durations of blocks, in 1/2048 of the deadline
 EVENTS = 4096
@@ -40,7 +41,8 @@ NODE = np.dtype(
         ("channels", "i8"),
         ("starts", "i8"),  # frames of latency before this node: its time zero
         ("latency", "i8"),
-        ("moving", "i8"),  # a knob ramps or waits
+        ("moving", "i8"),  # a knob of the plugin ramps or waits
+        ("mixing", "i8"),  # one of the host's does
         ("line", "i8"),  # the dry signal, `latency` frames late
         ("line_at", "i8"),
         ("image", "i8"),  # the state as it was at reset

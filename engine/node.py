@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,7 +89,7 @@ class Node:
         row["channels"], row["starts"] = self.setup.channels, starts
         row["latency"], row["line"] = self.latency, address(self._line)
         row["image"], row["state_bytes"] = address(self.image), len(self.arena)
-        row["moving"] = 1
+        row["moving"] = row["mixing"] = 1
 
     def knob(self, name: str) -> int:
         """The number of the knob called ``name``."""
@@ -136,5 +139,9 @@ def _compile(plugin: Plugin, fields: tuple[tuple[str, str, int], ...]) -> int:
     return native.load(name, fingerprint, build)
 
 
+@cache
 def _wrapper_fingerprint() -> str:
-    return f"2 {KNOB}"
+    """Changes with the code that surrounds a kernel."""
+    folder = Path(__file__).parent
+    text = b"".join((folder / f"{n}.py").read_bytes() for n in ("compiler", "native"))
+    return f"{hashlib.sha256(text).hexdigest()} {KNOB}"

@@ -284,7 +284,8 @@ def bend(sound: Signal, note: Note, sample_rate: int) -> Signal:
     whole = np.minimum(place.astype(np.int64), len(sound) - 3)
     t = np.minimum(place - whole, 1.0)
     a, b, c, d = (sound[whole + k] for k in (-1, 0, 1, 2))
-    return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    curve = c - a + t * (2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a))
+    return np.asarray(b + 0.5 * t * curve)
 
 
 def pickup(take: Signal, sample_rate: int) -> Signal:

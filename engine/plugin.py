@@ -59,7 +59,10 @@ class Plugin:
     settings: ClassVar[dict[str, Setting]] = {}
     readouts: ClassVar[tuple[str, ...]] = ()
     taps: ClassVar[int] = 0
+    counts_misses: ClassVar[bool] = False
     latency_samples: int = 0
+    warnings: tuple[str, ...] = ()
+    restarts: int = 0
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

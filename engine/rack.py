@@ -15,6 +15,7 @@ from engine.kernel import kernel
 from engine.layout import (
     CELL,
     CONTROL,
+    HOST_KNOBS,
     INPUT_LEFT,
     INPUT_MONO,
     INPUT_NONE,
@@ -293,7 +294,8 @@ class Table:
             first = int(memory[: RING.itemsize].view(RING)["data"][0])
             found["tap_header"] = Extern(memory[: RING.itemsize].view(np.int64))
             found["tap"] = Extern(memory[first:].view(np.float32).reshape(-1, 2))
-        found["misses"] = Extern(control["misses"])
+        if plugin.counts_misses:
+            found["misses"] = Extern(control["misses"])
         return found
 
     def _number(self, lane: str, index: int) -> int:
@@ -328,16 +330,27 @@ class Table:
         return [node for node, _ in self._placed]
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the plugins want the player to know."""
+        return tuple(warning for plugin in self._plugins for warning in plugin.warnings)
+
+    @property
+    def restarts(self) -> int:
+        """How often workers of this rack were started again."""
+        return sum(plugin.restarts for plugin in self._plugins)
+
+    @property
     def mutes(self) -> dict[str, int]:
         """How often each plugin was muted for not being finite, where it was."""
         named = zip(self.rack.links(), self.rows, strict=False)
         found = {f"{lane}.{k.name if k else 'strip'}": int(row["mutes"]) for (lane, k), row in named}
         return {name: count for name, count in found.items() if count}
 
-    def due(self, node: int, frame: int) -> int:
-        """When to send an event so that ``node`` hears it with the input of ``frame``."""
+    def due(self, node: int, knob: int, frame: int) -> int:
+        """When to send an event so that it meets the sound that came in at ``frame``."""
         cell = (frame + CELL - 1) // CELL * CELL
-        return cell + int(self.rows[node]["starts"])
+        row = self.rows[node]
+        return cell + int(row["starts"]) + (int(row["latency"]) if knob < HOST_KNOBS else 0)
 
     def tick(self) -> None:
         """Let the plugins do their housekeeping."""

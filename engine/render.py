@@ -57,7 +57,7 @@ class Renderer:
             if move.address not in addresses:
                 raise RackError(f"{rack.name} has no parameter {move.address!r}")
             node, knob, param = addresses[move.address]
-            due = self.table.due(node, move.frame)
+            due = self.table.due(node, knob, move.frame)
             last[due, node, knob] = param.check(move.value)
         return [(due, node, knob, value) for (due, node, knob), value in sorted(last.items())]
 

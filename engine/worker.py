@@ -1,0 +1,290 @@
+"""A Python plugin in a process of its own, one or two blocks later, over shared memory.
+
+The audio thread writes hops of 64 frames and reads those that are ``lag`` frames old. A hop
+that is not there in time is missed: it is counted, the dry signal fades in, and nobody waits.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from multiprocessing import resource_tracker, shared_memory
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernel import Audio, kernel
+from engine.native_calls import load_acquire, pause, store_release
+from engine.params import Setting
+from engine.plugin import Extern, Plugin, PluginError, Setup
+
+HOP = 64
+PUSHED, STOP, BEATS, READY, BASE = 0, 1, 2, 3, 4
+START_SECONDS = 60.0
+HUNG_SECONDS = 2.0
+
+
+@kernel
+def worker_process(audio: Audio, knobs: Any, state: Any) -> None:
+    """Hand hops to the worker and take back what it made of those ``lag`` frames ago."""
+    channels, frames = audio.shape
+    mask = state.sent.shape[0] - 1
+    for i in range(frames):
+        at = state.words[0]
+        if at == 0:  # a fresh start, or one after a fault: number hops on from the last
+            state.words[2] = state.header[0]
+        base = state.words[2]
+        hop = base + at // 64
+        for c in range(channels):
+            state.sent[hop & mask, c, at % 64] = audio[c, i]
+        state.words[0] = at + 1
+        if (at + 1) % 64 == 0:
+            for k in range(len(knobs)):
+                state.values[hop & mask, k] = knobs[k].start
+            store_release(state.header.ctypes.data, hop + 1)
+        late = at - state.lag
+        if late < 0:
+            for c in range(channels):
+                audio[c, i] = np.float32(0.0)
+            continue
+        old = (base + late // 64) & mask
+        if late % 64 == 0:
+            wanted = base + late // 64
+            tag = state.tags.ctypes.data + 8 * old
+            if state.offline != 0:
+                for _ in range(200000):  # 10 s: a render waits, a performance never
+                    if load_acquire(tag) == wanted:
+                        break
+                    pause(state.clock.ctypes.data, 50000)
+            state.words[1] = 1 if load_acquire(tag) == wanted else 0
+            if state.words[1] == 0:
+                state.misses[0] += 1
+        step = np.float32(1.0 / 64.0)
+        if state.words[1] == 1:
+            state.gain[0] = min(np.float32(1.0), state.gain[0] + step)
+        else:
+            state.gain[0] = max(np.float32(0.0), state.gain[0] - step)
+        gain = state.gain[0]
+        for c in range(channels):
+            dry = state.sent[old, c, late % 64]
+            if state.words[1] == 1:
+                state.last[c] = state.made[old, c, late % 64]
+            wet = state.last[c]
+            audio[c, i] = wet if gain == np.float32(1.0) else dry + gain * (wet - dry)
+
+
+def worker_latency(block: int, delay: int, depth: int) -> int:
+    """Frames between a hop's first sample and the block that may use what was made of it.
+
+    Hop k is whole in the device block that holds its last frame, and is due ``depth`` blocks
+    later; ``delay`` is the latency before this node.
+    """
+    most = 0
+    for k in range(HOP * block // np.gcd(HOP, block) // HOP):
+        whole = -(-((k + 1) * HOP + delay) // block) - 1
+        most = max(most, (whole + depth) * block - delay - k * HOP)
+    return int(most)
+
+
+class _Memory:
+    """The memory a worker shares with the audio thread."""
+
+    def __init__(self, slots: int, channels: int, knobs: int, name: str | None = None) -> None:
+        hops = slots * channels * HOP
+        sizes = {"header": (32, "i8"), "tags": (slots, "i8"), "values": (slots * knobs, "f8")}
+        sizes |= {"sent": (hops, "f4"), "made": (hops, "f4")}
+        total = sum(count * int(code[1]) for count, code in sizes.values())
+        self.block = (
+            shared_memory.SharedMemory(create=True, size=total) if name is None else _attach(name)
+        )
+        self.owner = name is None
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        at = 0
+        for key, (count, code) in sizes.items():
+            arrays[key] = np.frombuffer(self.block.buf, code, count, at)
+            at += count * int(code[1])
+        self.header, self.tags = arrays["header"], arrays["tags"]
+        self.values = arrays["values"].reshape(slots, knobs)
+        self.sent = arrays["sent"].reshape(slots, channels, HOP)
+        self.made = arrays["made"].reshape(slots, channels, HOP)
+        if self.owner:
+            self.tags[:] = -1
+
+    def close(self) -> None:
+        empty = np.zeros(0)
+        self.header = self.tags = self.values = self.sent = self.made = empty
+        try:
+            self.block.close()
+        except BufferError:
+            pass  # the table still holds views; the memory goes with the last of them
+        if self.owner:
+            self.block.unlink()
+
+
+def _attach(name: str) -> shared_memory.SharedMemory:
+    if sys.version_info >= (3, 13):
+        return shared_memory.SharedMemory(name=name, track=False)
+    block = shared_memory.SharedMemory(name=name)
+    if sys.platform != "win32":
+        resource_tracker.unregister(f"/{name.lstrip('/')}", "shared_memory")
+    return block
+
+
+class WorkerPlugin(Plugin):
+    """Base of plugins written in Python: they run beside the audio thread, never on it.
+
+    ``open`` and ``work`` run in the worker's process; all else in the audio process.
+    """
+
+    process = worker_process
+    counts_misses: ClassVar[bool] = True
+    ring_depth = Setting(
+        2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner"
+    )
+
+    def open(self, setup: Setup) -> None:
+        """Load what ``work`` needs; may raise PluginError."""
+
+    def work(self, audio: Audio, knobs: dict[str, float]) -> None:
+        """Rewrite ``audio``, (channels, 64) float32; ``knobs`` are plain values."""
+        raise NotImplementedError
+
+    def prepare(self, setup: Setup) -> dict[str, Any]:
+        depth = int(getattr(self, "ring_depth"))  # noqa: B009 - set from the class's Setting
+        self.latency_samples = worker_latency(setup.block, setup.delay, depth)
+        slots = 16
+        while slots < 2 * (self.latency_samples // HOP + 4):
+            slots *= 2
+        self._memory = _Memory(slots, setup.channels, len(self.params))
+        self._order = {
+            "memory": self._memory.block.name,
+            "slots": slots,
+            "plugin": f"{type(self).__module__}:{type(self).__qualname__}",
+            "settings": {name: getattr(self, name) for name in self.settings},
+            "setup": {**asdict(setup), "folder": str(setup.folder)},
+            "lag_hops": self.latency_samples // HOP + 1,
+        }
+        self.restarts = 0
+        self._spawn()
+        self._wait_ready()
+        m = self._memory
+        externs = {k: Extern(getattr(m, k)) for k in ("header", "tags", "values", "sent", "made")}
+        return {
+            "words": np.zeros(4, np.int64),
+            "gain": np.ones(1, np.float32),
+            "last": np.zeros(setup.channels, np.float32),
+            "clock": np.zeros(4, np.int64),
+            "lag": self.latency_samples,
+            "offline": int(setup.offline),
+            **externs,
+        }
+
+    def _spawn(self) -> None:
+        self._memory.header[READY] = 0
+        command = [sys.executable, "-m", "engine.worker", json.dumps(self._order)]
+        self.process_handle = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        self._seen = (int(self._memory.header[BEATS]), time.monotonic())
+
+    def _wait_ready(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while not self._memory.header[READY]:
+            if self.process_handle.poll() is not None:
+                message = self._last_words()
+                self.close()
+                raise PluginError(message)
+            if time.monotonic() > until:
+                self.close()
+                raise PluginError(f"its worker did not start within {START_SECONDS:.0f} s")
+            time.sleep(0.01)
+
+    def _last_words(self) -> str:
+        stream = self.process_handle.stderr
+        lines = stream.read().decode(errors="replace").strip().splitlines() if stream else []
+        return lines[-1] if lines else f"its worker ended with {self.process_handle.returncode}"
+
+    def tick(self) -> None:
+        """Start the worker again if it has died or hangs."""
+        header = self._memory.header
+        if not len(header):
+            return
+        now = time.monotonic()
+        if self.process_handle.poll() is not None:
+            self.restarts += 1
+            self._spawn()
+        elif int(header[BEATS]) != self._seen[0]:
+            self._seen = (int(header[BEATS]), now)
+        elif now - self._seen[1] > (HUNG_SECONDS if header[READY] else START_SECONDS):
+            self.process_handle.kill()
+
+    def close(self) -> None:
+        if len(self._memory.header):
+            self._memory.header[STOP] = 1
+            try:
+                self.process_handle.wait(0.5)
+            except subprocess.TimeoutExpired:
+                self.process_handle.kill()
+                self.process_handle.wait()
+            if self.process_handle.stderr:
+                self.process_handle.stderr.close()
+            self._memory.close()
+
+
+def main(order: dict[str, Any]) -> int:
+    """The worker's process: open the plugin, then make hops until told to stop."""
+    from engine.priority import urgent
+
+    module, _, name = order["plugin"].partition(":")
+    plugin: WorkerPlugin = getattr(importlib.import_module(module), name)(**order["settings"])
+    setup = Setup(**{**order["setup"], "folder": Path(order["setup"]["folder"])})
+    names = list(plugin.params)
+    memory = _Memory(order["slots"], setup.channels, len(names), order["memory"])
+    plugin.open(setup)
+    urgent(5)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    _work(plugin, memory, names, order["lag_hops"] if not setup.offline else 1 << 60)
+    memory.close()
+    return 0
+
+
+def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int) -> None:
+    header, parent = memory.header, os.getppid()
+    mask = len(memory.tags) - 1
+    audio = np.zeros(memory.sent.shape[1:], np.float32)
+    done = int(header[PUSHED]) if lag_hops < 1 << 60 else 0
+    header[READY] = 1
+    idle = 0
+    while not header[STOP]:
+        header[BEATS] += 1
+        pushed = int(header[PUSHED])
+        if done >= pushed:
+            idle += 1
+            if idle % 10000 == 0 and os.getppid() != parent:
+                return  # the audio process has gone
+            time.sleep(0.00005)
+            continue
+        done = max(done, pushed - lag_hops)  # what is older has been missed already
+        slot = done & mask
+        audio[:] = memory.sent[slot]
+        plugin.work(audio, dict(zip(names, memory.values[slot].tolist(), strict=True)))
+        memory.made[slot] = audio
+        memory.tags[slot] = done
+        done += 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(json.loads(sys.argv[1])))
+    except PluginError as error:
+        sys.exit(str(error))

@@ -1,0 +1,1 @@
+"""Racks to play: one TOML file a preset."""
