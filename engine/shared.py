@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import sys
-from multiprocessing import resource_tracker, shared_memory
+import hashlib
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from engine import native
 from engine.layout import CONTROL, EVENT, EVENTS, RING, TAPS
+from engine.memory import SharedBytes
 from engine.native import machine
 
 RING_FRAMES = 1 << 19  # the recorder may sleep for 10 s
@@ -55,10 +57,8 @@ def _build(name: str) -> bytes:
     return callback.build(name)
 
 
+@cache
 def _callback_fingerprint() -> str:
-    import hashlib
-    from pathlib import Path
-
     folder = Path(__file__).parent
     text = b"".join((folder / f"{n}.py").read_bytes() for n in ("callback", "compiler", "layout"))
     return hashlib.sha256(text).hexdigest()
@@ -115,7 +115,7 @@ def _at(kind: np.dtype[Any], field: str) -> int:
 class Shared:
     """Control block, event ring, recorder's ring and taps, in private or shared memory."""
 
-    def __init__(self, memory: Array, owner: shared_memory.SharedMemory | None = None) -> None:
+    def __init__(self, memory: Array, owner: SharedBytes | None = None) -> None:
         self.memory = memory
         self._owner = owner
         self.control: Any = memory[: CONTROL.itemsize].view(CONTROL)[0:1]
@@ -128,22 +128,17 @@ class Shared:
     @classmethod
     def create(cls) -> Shared:
         """A block that other processes can attach to by ``name``."""
-        owner = shared_memory.SharedMemory(create=True, size=BYTES)
-        return cls._format(np.frombuffer(owner.buf, np.uint8)[:BYTES], owner)
+        owner = SharedBytes.create(BYTES)
+        return cls._format(owner.array, owner)
 
     @classmethod
     def attach(cls, name: str) -> Shared:
         """The block that another process created; it stays when this process ends."""
-        if sys.version_info >= (3, 13):
-            owner = shared_memory.SharedMemory(name=name, track=False)
-        else:
-            owner = shared_memory.SharedMemory(name=name)
-            if sys.platform != "win32":
-                resource_tracker.unregister(f"/{name.lstrip('/')}", "shared_memory")
-        return cls(np.frombuffer(owner.buf, np.uint8)[:BYTES], owner)
+        owner = SharedBytes.attach(name, BYTES)
+        return cls(owner.array, owner)
 
     @classmethod
-    def _format(cls, memory: Array, owner: shared_memory.SharedMemory | None) -> Shared:
+    def _format(cls, memory: Array, owner: SharedBytes | None) -> Shared:
         shared = cls(memory, owner)
         places = [(RING_AT, RING_FRAMES, 4)]
         first = RING_AT + _RING_BYTES
@@ -189,24 +184,7 @@ class Shared:
         store_release(self.address + _at(CONTROL, "event_written"), written + 1)
         return True
 
-    def close(self) -> None:
-        """Let go of the memory; the process that created it also removes it."""
-        if self._owner is None:
-            return
-        self.control = None
-        self.memory = np.zeros(0, np.uint8)
-        owner, self._owner = self._owner, None
-        try:
-            owner.close()
-        except BufferError:
-            pass  # a view is still held somewhere; the system frees it when the process ends
-
     def remove(self) -> None:
-        """Remove the shared memory's name: the last user's memory is freed with it."""
+        """Take the memory's name away; whoever uses it keeps it."""
         if self._owner is not None:
-            owner = self._owner
-            self.close()
-            try:
-                owner.unlink()
-            except FileNotFoundError:
-                pass
+            self._owner.unlink()

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from engine.kernel import Audio, kernel
+from engine.memory import SharedBytes
 from engine.native_calls import load_acquire, pause, store_release
 from engine.params import Setting
 from engine.plugin import Extern, Plugin, PluginError, Setup
@@ -102,14 +103,12 @@ class _Memory:
         sizes = {"header": (32, "i8"), "tags": (slots, "i8"), "values": (slots * knobs, "f8")}
         sizes |= {"sent": (hops, "f4"), "made": (hops, "f4")}
         total = sum(count * int(code[1]) for count, code in sizes.values())
-        self.block = (
-            shared_memory.SharedMemory(create=True, size=total) if name is None else _attach(name)
-        )
+        self.block = SharedBytes.create(total) if name is None else SharedBytes.attach(name, total)
         self.owner = name is None
         arrays: dict[str, npt.NDArray[Any]] = {}
         at = 0
         for key, (count, code) in sizes.items():
-            arrays[key] = np.frombuffer(self.block.buf, code, count, at)
+            arrays[key] = self.block.array[at : at + count * int(code[1])].view(code)
             at += count * int(code[1])
         self.header, self.tags = arrays["header"], arrays["tags"]
         self.values = arrays["values"].reshape(slots, knobs)
@@ -117,25 +116,6 @@ class _Memory:
         self.made = arrays["made"].reshape(slots, channels, HOP)
         if self.owner:
             self.tags[:] = -1
-
-    def close(self) -> None:
-        empty = np.zeros(0)
-        self.header = self.tags = self.values = self.sent = self.made = empty
-        try:
-            self.block.close()
-        except BufferError:
-            pass  # the table still holds views; the memory goes with the last of them
-        if self.owner:
-            self.block.unlink()
-
-
-def _attach(name: str) -> shared_memory.SharedMemory:
-    if sys.version_info >= (3, 13):
-        return shared_memory.SharedMemory(name=name, track=False)
-    block = shared_memory.SharedMemory(name=name)
-    if sys.platform != "win32":
-        resource_tracker.unregister(f"/{name.lstrip('/')}", "shared_memory")
-    return block
 
 
 class WorkerPlugin(Plugin):
@@ -215,7 +195,7 @@ class WorkerPlugin(Plugin):
     def tick(self) -> None:
         """Start the worker again if it has died or hangs."""
         header = self._memory.header
-        if not len(header):
+        if header[STOP]:
             return
         now = time.monotonic()
         if self.process_handle.poll() is not None:
@@ -227,16 +207,18 @@ class WorkerPlugin(Plugin):
             self.process_handle.kill()
 
     def close(self) -> None:
-        if len(self._memory.header):
-            self._memory.header[STOP] = 1
-            try:
-                self.process_handle.wait(0.5)
-            except subprocess.TimeoutExpired:
-                self.process_handle.kill()
-                self.process_handle.wait()
-            if self.process_handle.stderr:
-                self.process_handle.stderr.close()
-            self._memory.close()
+        header = self._memory.header
+        if header[STOP]:
+            return
+        header[STOP] = 1
+        try:
+            self.process_handle.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self.process_handle.kill()
+            self.process_handle.wait()
+        if self.process_handle.stderr:
+            self.process_handle.stderr.close()
+        self._memory.block.unlink()
 
 
 def main(order: dict[str, Any]) -> int:
@@ -254,7 +236,6 @@ def main(order: dict[str, Any]) -> int:
     gc.freeze()
     gc.disable()
     _work(plugin, memory, names, order["lag_hops"] if not setup.offline else 1 << 60)
-    memory.close()
     return 0
 
 
@@ -270,7 +251,7 @@ def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int
         pushed = int(header[PUSHED])
         if done >= pushed:
             idle += 1
-            if idle % 10000 == 0 and os.getppid() != parent:
+            if idle % 4000 == 0 and (os.getppid() != parent or not psutil.pid_exists(parent)):
                 return  # the audio process has gone
             time.sleep(0.00005)
             continue

@@ -1,0 +1,260 @@
+"""The process that sounds: it owns the stream and the rack and imports little.
+
+It outlives the window that started it. It answers requests (a new rack, a report, stop) over
+a local connection, and writes down how to reach it, so that another window can take over.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import secrets
+import sys
+import threading
+import time
+import warnings
+from contextlib import suppress
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from engine import preset
+from engine.layout import HISTOGRAM, TAPS
+from engine.priority import lock_memory
+from engine.rack import Rack, Stage
+from engine.shared import Shared
+from engine.stream import CardStream, DeviceChoice
+from engine.virtual import VirtualDevice
+
+
+def runtime_folder() -> Path:
+    """Where running engines are written down; TARAF_RUNTIME moves it."""
+    given = os.environ.get("TARAF_RUNTIME")
+    if given:
+        return Path(given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it is a folder in /tmp
+        return Path(platformdirs.user_runtime_path("taraf"))
+
+
+def pack(rack: Rack) -> dict[str, str]:
+    """A rack as a message."""
+    return {"toml": preset.dump(rack), "folder": str(rack.folder.absolute()), "name": rack.name}
+
+
+def unpack(message: dict[str, str]) -> Rack:
+    """The rack in a message."""
+    return preset.parse(message["toml"], message["name"], Path(message["folder"])).rack
+
+
+class AudioProcess:
+    """One stream, one stage of racks, and the door through which they are told what to do."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._order = order
+        self._choice = DeviceChoice(**order["device"])
+        self._stopping = threading.Event()
+        self._clients = 0
+        self._left = time.monotonic()  # when the last client went
+        self._front = os.getppid()
+        self._note = runtime_folder() / f"live-{os.getpid()}.json"
+        self.shared = Shared.create()
+        self._rack = order["rack"]
+        try:
+            self._open()
+        except BaseException:
+            self.shared.remove()
+            raise
+
+    def _open(self) -> None:
+        device = self._choice
+        self.stage = Stage(self.shared, device.rate, device.block)
+        table = self.stage.build(unpack(self._rack))
+        self.stage.publish(table)
+        frames = self._order["frames"]
+        if device.name == "virtual":
+            self.stream: VirtualDevice | CardStream = VirtualDevice(
+                self.shared,
+                device.block,
+                _source(self._order["input"], device.rate),
+                frames,
+                realtime=not self._order["fast"],
+                loop=self._order["loop"],
+            )
+        else:
+            self.stream = CardStream(self.shared, device)
+        if self._order["armed"]:
+            for ring in (self.shared.ring(), *map(self.shared.tap, range(TAPS))):
+                ring.arm(True)
+        self.memory = lock_memory() if self._order["lock"] else "not locked (not asked)"
+        self._key = secrets.token_bytes(32)
+        self._listener = Listener(backlog=4, authkey=self._key)
+
+    def introduce(self) -> dict[str, Any]:
+        """What a window needs to reach this process."""
+        return {
+            "pid": os.getpid(),
+            "front": self._front,
+            "address": self._listener.address,
+            "key": self._key.hex(),
+            "shm": self.shared.name,
+        }
+
+    def run(self) -> None:
+        """Sound until told to stop, or until nobody is left to tell and the sound has ended."""
+        self._write_note()
+        threading.Thread(target=self._accept, daemon=True).start()
+        try:
+            gc.collect()
+            gc.freeze()
+            self.stream.start()
+            print(json.dumps({"ready": self.introduce()}), flush=True)
+            while not self._stopping.wait(0.05):
+                self.stage.tick()
+                if self._abandoned():
+                    break
+            self.stream.stop()
+        finally:
+            self._note.unlink(missing_ok=True)
+            self.stage.close()
+            self.shared.remove()
+
+    def _write_note(self) -> None:
+        self._note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(self.introduce(), file)
+
+    def _abandoned(self) -> bool:
+        """Whether the sound has ended and no window has been connected for a second."""
+        finite = self._order["frames"] is not None
+        gone = not self._clients and time.monotonic() - self._left > 1.0
+        return finite and gone and self._ended()
+
+    def _ended(self) -> bool:
+        frames = self._order["frames"]
+        return frames is not None and int(self.shared.control["frames"][0]) >= frames
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client = self._listener.accept()
+            except (OSError, EOFError):
+                time.sleep(0.05)
+                continue
+            except Exception:  # a stranger without the key
+                continue
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: Connection) -> None:
+        self._clients += 1
+        with suppress(EOFError, OSError):
+            while True:
+                client.send(self._answer(client.recv()))
+        self._clients -= 1
+        self._left = time.monotonic()
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            if request["op"] == "rack":
+                return self._load(request["rack"])
+            if request["op"] == "report":
+                return self._report()
+            if request["op"] == "hello":
+                self._front = int(request["front"])
+                self._write_note()
+                return {"generation": self.stage.current.generation}  # type: ignore[union-attr]
+            if request["op"] == "stop":
+                self._stopping.set()
+                return {}
+        except ValueError as error:
+            return {"error": str(error)}
+        return {"error": f"unknown request {request['op']!r}"}
+
+    def _load(self, message: dict[str, str]) -> dict[str, Any]:
+        table = self.stage.build(unpack(message))
+        self.stage.publish(table)
+        self._rack = message
+        return {"generation": table.generation, "warnings": list(table.warnings)}
+
+    def _report(self) -> dict[str, Any]:
+        table = self.stage.current
+        assert table is not None
+        return {
+            "rack": self._rack,
+            "generation": table.generation,
+            "latency_frames": table.latency,
+            "warnings": list(table.warnings),
+            "muted": table.mutes,
+            "worker_restarts": table.restarts,
+            "device": self.stream.name,
+            "device_latency_frames": self.stream.latency_frames,
+            "priority": self.stream.priority,
+            "memory": self.memory,
+            "running": self.stream.running,
+            "ended": self._ended(),
+            "order": self._order,
+        }
+
+
+def _source(path: str, rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """What the virtual device plays: a file, or the built-in performance."""
+    if path:
+        from engine.soundfiles import read
+
+        return read(Path(path), rate)
+    from engine.performance import guitar
+
+    return guitar(rate)[:, None]
+
+
+def statistics(control: Any) -> dict[str, Any]:
+    """The audio thread's counters, in words: shares are of the time until the next block."""
+    row = control[0]
+    counts = row["histogram"]
+    total = int(counts.sum())
+    shares = (np.searchsorted(np.cumsum(counts), [0.5 * total, 0.99 * total]) + 0.5) / (
+        HISTOGRAM // 2
+    )
+    blocks, frames, rate = int(row["blocks"]), int(row["frames"]), int(row["rate"])
+    block = frames / max(blocks, 1)
+    seconds = (int(row["last_ns"]) - int(row["first_ns"])) / 1e9
+    deadline = block / max(rate, 1) * 1e9
+    return {
+        "blocks": blocks,
+        "frames": frames,
+        "seconds": round(frames / max(rate, 1), 3),
+        "blocks_due": round(seconds * rate / block) + 1 if blocks else 0,
+        "late": int(row["late"]),
+        "lost": int(row["lost_blocks"]),
+        "xruns": int(row["xruns"]),
+        "mutes": int(row["mutes"]),
+        "input_faults": int(row["input_faults"]),
+        "worker_misses": int(row["misses"]),
+        "p50_percent": round(100 * float(shares[0]), 2) if total else 0.0,
+        "p99_percent": round(100 * float(shares[1]), 2) if total else 0.0,
+        "max_percent": round(100 * int(row["slowest_ns"]) / max(deadline, 1), 2),
+        "mean_us": round(int(row["busy_ns"]) / max(blocks, 1) / 1000, 2),
+    }
+
+
+def main() -> int:
+    """Run one audio process; the order is JSON in the first argument."""
+    try:
+        process = AudioProcess(json.loads(sys.argv[1]))
+    except ValueError as error:
+        kind = type(error).__name__
+        print(json.dumps({"error": str(error), "kind": kind}), flush=True)
+        return 2
+    process.run()
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # a dead sound server would hang PortAudio's own farewell
