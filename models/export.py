@@ -8,6 +8,7 @@ the contract that a player relies on.
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -149,12 +150,16 @@ def card_lines(card: Description, sha256: str) -> Iterator[str]:
     yield f"licence = {_toml(card.licence)}"
     yield f"sha256 = {_toml(sha256)}"
     yield "\n[state]"
-    yield from (f"{_toml(name)} = {_toml(source)}" for name, source in card.state.items())
+    yield from (f"{_key(name)} = {_toml(source)}" for name, source in card.state.items())
     for knob in card.knobs:
         yield "\n[[knobs]]"
         yield from (f"{key} = {_toml(value)}" for key, value in vars(knob).items())
     yield "\n[trained]"
     yield from (f"{key} = {_toml(value)}" for key, value in card.trained.items())
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def _toml(value: Value) -> str:

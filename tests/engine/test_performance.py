@@ -1,5 +1,7 @@
 """The synthesised guitar: in tune, in time, at its level, and without a seam."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -88,7 +90,7 @@ def test_one_string_sounds_one_note_at_a_time():
     notes = score(np.random.default_rng(1983))
     for string in range(len(OPEN_STRINGS)):
         line = sorted((n for n in notes if n.string == string), key=lambda n: n.start_s)
-        for note, after in zip(line, line[1:], strict=False):
+        for note, after in itertools.pairwise(line):
             assert note.start_s + note.length_s <= after.start_s + 1e-9
 
 

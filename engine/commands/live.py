@@ -1,0 +1,121 @@
+"""taraf live, attach, stop: play."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DEVICE_HELP = "Part of a device's name, an index, 'default', or 'virtual' (built in)."
+
+
+def live(
+    preset: Annotated[str, typer.Argument(help="A preset's name or file.")] = "clean",
+    device: Annotated[str | None, typer.Option(help=DEVICE_HELP)] = None,
+    rate: Annotated[int, typer.Option(min=8000, max=192000, help="Frames a second.")] = 48000,
+    block: Annotated[int, typer.Option(min=16, max=8192, help="Frames a block.")] = 64,
+    seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Record dry and wet into this folder.")] = None,
+    record_format: Annotated[str, typer.Option(help="wav (float) or flac (24 bit).")] = "wav",
+    input: Annotated[
+        Path | None, typer.Option(help="What the virtual device plays instead of its guitar.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="lane.plugin.param=value; may be repeated.")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option(help="Virtual device only: as fast as possible, not in real time.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Play through a preset, live.
+
+    Example: taraf live crunch --device "USB Audio" --block 64 --record takes/
+    """
+    from engine import playing
+
+    plan = playing.plan(
+        preset=preset,
+        device=device,
+        rate=rate,
+        block=block,
+        seconds=seconds,
+        input=input,
+        changes=set_ or [],
+        fast=fast,
+        record=record is not None,
+    )
+    with playing.session(plan, record, record_format) as session:
+        try:
+            _follow(session, quiet=as_json)
+        except KeyboardInterrupt:
+            if seconds is not None and as_json:
+                session.interrupted = True
+    _tell(session.result, as_json)
+
+
+def attach(
+    pid: Annotated[int | None, typer.Argument(help="The audio process; the only one if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Take over a rack that goes on sounding after its window died."""
+    from engine import playing
+
+    with playing.adopt(pid) as session:
+        try:
+            _follow(session, quiet=as_json)
+        except KeyboardInterrupt:
+            pass
+    _tell(session.result, as_json)
+
+
+def stop() -> None:
+    """Stop every rack of yours that is sounding."""
+    from engine import playing
+
+    count = playing.stop_all()
+    typer.echo(f"stopped {count}" if count else "nothing is sounding")
+
+
+def _follow(session: Any, quiet: bool) -> None:
+    """Show the screen, or only the warnings, until the sound ends."""
+    if quiet:
+        while not session.host.wait(0.2):
+            pass
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    from engine.screen import draw
+
+    console = Console(stderr=True)
+    for warning in session.warnings:
+        console.print(f"[yellow]{warning}[/]", highlight=False)
+    if not console.is_terminal:
+        while not session.host.wait(0.2):
+            pass
+        return
+    with Live(console=console, refresh_per_second=8, transient=True) as screen:
+        while not session.host.wait(0.12):
+            screen.update(draw(session.host, session.host.statistics(), session.latency_ms))
+
+
+def _tell(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(
+        f"{result['preset']}: {result['blocks']} blocks of {result['blocks_due']} due, "
+        f"{result['late']} late; callback p50 {result['p50_percent']:.1f} %, "
+        f"p99 {result['p99_percent']:.1f} %, worst {result['max_percent']:.1f} % of its time; "
+        f"latency {result['latency_ms']:.2f} ms"
+    )
+    for event in result["events"]:
+        typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
+    if result.get("recorded"):
+        typer.echo(f"  dry: {result['recorded']['dry']}  wet: {result['recorded']['wet']}")
+
+
+__all__ = ["attach", "live", "stop"]

@@ -1,0 +1,184 @@
+"""A performance from start to end: what was asked, the host, the recorder, what it came to."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine import preset as presets
+from engine.host import Host, HostError, Order, sounding
+from engine.rack import Rack, RackError
+from engine.recorder import Recorder
+from engine.stream import DeviceChoice, DeviceError, devices
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to play, on what."""
+
+    rack: Rack
+    order: Order
+    warnings: tuple[str, ...] = ()
+
+
+def open_rack(name: str, changes: list[str]) -> tuple[Rack, tuple[str, ...]]:
+    """The preset called ``name`` with ``address=value`` changes made, and its warnings."""
+    loaded = presets.load(presets.find(name))
+    rack = loaded.rack
+    for change in changes:
+        address, equals, value = change.partition("=")
+        if not equals:
+            raise RackError(f"{change!r} is not lane.plugin.param=value")
+        rack = rack.set(address.strip(), value.strip())
+    return rack, loaded.warnings
+
+
+def plan(
+    preset: str,
+    device: str | None = None,
+    rate: int = 48000,
+    block: int = 64,
+    seconds: float | None = None,
+    input: Path | None = None,
+    changes: list[str] | None = None,
+    fast: bool = False,
+    record: bool = False,
+) -> Plan:
+    """Check everything that can be checked before a sound is made."""
+    rack, warnings = open_rack(preset, changes or [])
+    name, said = (device, ()) if device else _first_device(input is not None or fast)
+    if name != "virtual" and (input is not None or fast):
+        raise DeviceError(f"--input and --fast are for the virtual device, not for {name!r}")
+    if input is not None:
+        from engine.soundfiles import read
+
+        read(input, rate)
+    if fast and seconds is None:
+        raise DeviceError("--fast needs --seconds")
+    order = Order(
+        device=DeviceChoice(name, rate, block),
+        input=str(input.absolute()) if input else "",
+        loop=True,
+        frames=None if seconds is None else round(seconds * rate),
+        fast=fast,
+        armed=record,
+    )
+    return Plan(rack, order, (*warnings, *said, *_orphans()))
+
+
+def _first_device(virtual: bool) -> tuple[str, tuple[str, ...]]:
+    """The sound card if there is one, else the virtual device, and what to say of that."""
+    if virtual:
+        return "virtual", ()
+    try:
+        found = devices()
+    except DeviceError as error:
+        return "virtual", (f"playing on the virtual device: {error}",)
+    if any(d["outputs"] and d["inputs"] for d in found):
+        return "default", ()
+    return "virtual", ("no sound card here: playing the built-in guitar, unheard; see --record",)
+
+
+def _orphans() -> tuple[str, ...]:
+    return tuple(
+        f"process {pid} still sounds without its window: taraf attach {pid}, or taraf stop"
+        for pid, lost in sounding().items()
+        if lost
+    )
+
+
+@dataclass
+class Session:
+    """A performance under way; ``result`` is there when it is over."""
+
+    host: Host
+    warnings: tuple[str, ...]
+    recorder: Recorder | None = None
+    interrupted: bool = False
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def latency_ms(self) -> float:
+        """Rack and device together, as far as the driver tells."""
+        report = self.host.report()
+        frames = report["latency_frames"] + report["device_latency_frames"]
+        return 1000.0 * float(frames) / self.host.order.device.rate
+
+    def finish(self) -> None:
+        """Take stock, then stop."""
+        host = self.host
+        report, statistics = host.report(), host.statistics()
+        recorded = self.recorder.stop() if self.recorder else None
+        device = host.order.device
+        if host.order.fast:
+            statistics["blocks_due"] = statistics["blocks"]
+        self.result.update(
+            preset=host.rack.name,
+            device=report["device"],
+            rate=device.rate,
+            block=device.block,
+            rack_latency_frames=report["latency_frames"],
+            device_latency_frames=report["device_latency_frames"],
+            latency_ms=round(self.latency_ms, 3),
+            **statistics,
+            muted=report["muted"],
+            worker_restarts=report["worker_restarts"],
+            restarts=host.restarts,
+            longest_gap_seconds=round(host.gap_seconds, 3),
+            priority=report["priority"],
+            memory=report["memory"],
+            warnings=[*self.warnings, *report["warnings"]],
+            events=[asdict(event) for event in host.events],
+            recorded=recorded,
+        )
+        host.stop()
+
+
+@contextmanager
+def session(plan: Plan, record: Path | None = None, kind: str = "wav") -> Iterator[Session]:
+    """Play ``plan``; on leaving, the sound stops and ``result`` is filled in."""
+    host = Host(plan.order, plan.rack)
+    running = Session(host, (*plan.warnings, *host.report()["warnings"]))
+    try:
+        if record is not None:
+            running.recorder = Recorder(host, record, kind)
+        yield running
+    except BaseException:
+        if running.recorder:
+            running.recorder.stop()
+        host.stop()
+        raise
+    running.finish()
+
+
+@contextmanager
+def adopt(pid: int | None) -> Iterator[Session]:
+    """Take over an orphaned audio process: ``pid``, or the only one there is."""
+    if pid is None:
+        lost = [found for found, orphan in sounding().items() if orphan]
+        if len(lost) != 1:
+            known = ", ".join(map(str, lost)) or "none"
+            raise HostError(f"say which process to take over; without a window are: {known}")
+        pid = lost[0]
+    running = Session(Host.attach(pid), ())
+    try:
+        yield running
+    finally:
+        running.finish()
+
+
+def stop_all() -> int:
+    """Stop every audio process of this user; returns how many there were."""
+    count = 0
+    for pid in sounding():
+        try:
+            Host.attach(pid).stop()
+        except (HostError, OSError):
+            os.kill(pid, signal.SIGTERM)
+        count += 1
+    return count

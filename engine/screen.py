@@ -1,0 +1,72 @@
+"""The terminal while playing: levels, load, what was late, and nothing that moves without need."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from engine.host import Host
+
+WIDTH = 40
+FLOOR_DB = -60.0
+
+
+def bar(peak: float) -> Text:
+    """A level as a bar from -60 dB to 0, red where it clips."""
+    level_db = 20 * math.log10(max(peak, 1e-6))
+    filled = round(WIDTH * min(1.0, max(0.0, 1 - level_db / FLOOR_DB)))
+    colour = "red" if level_db >= 0 else "yellow" if level_db > -6 else "green"
+    text = Text("█" * filled, style=colour)
+    text.append("░" * (WIDTH - filled), style="dim")
+    text.append(f" {level_db:6.1f} dB" if level_db > -100 else "   -inf dB")
+    return text
+
+
+def draw(host: Host, statistics: dict[str, Any], latency_ms: float) -> RenderableType:
+    """The screen for this moment."""
+    control = host.shared.control[0]
+    meters = control["meters"]
+    levels = Table.grid(padding=(0, 2))
+    levels.add_row("in", bar(float(meters[0])))
+    for name, peak in zip(("out left", "out right"), meters[2:], strict=True):
+        levels.add_row(name, bar(float(peak)))
+    facts = Table.grid(padding=(0, 3))
+    facts.add_row(
+        f"load {statistics['p50_percent']:.1f} % (worst {statistics['max_percent']:.0f} %)",
+        f"late {statistics['late']}",
+        f"xruns {statistics['xruns']}",
+        f"latency {latency_ms:.1f} ms",
+        f"{statistics['seconds']:.0f} s",
+    )
+    trouble = [
+        f"{label} {statistics[key]}"
+        for key, label in (
+            ("mutes", "muted"),
+            ("worker_misses", "worker misses"),
+            ("input_faults", "bad input"),
+            ("lost", "lost blocks"),
+        )
+        if statistics[key]
+    ]
+    rows: list[RenderableType] = [levels, facts]
+    readouts = _readouts(host, control)
+    if readouts:
+        rows.append(Text(readouts, style="cyan"))
+    if trouble:
+        rows.append(Text(", ".join(trouble), style="yellow"))
+    rows += [Text(f"{e.seconds:7.1f} s  {e.message}", style="yellow") for e in host.events[-3:]]
+    rows.append(Text("Ctrl-C stops", style="dim"))
+    return Panel(Group(*rows), title=host.rack.name, subtitle=host.rack.about, width=72)
+
+
+def _readouts(host: Host, control: Any) -> str:
+    shown = []
+    for address, (node, index) in host.rack.readouts().items():
+        value = float(control["readouts"][node, index])
+        shown.append(f"{address.split('.', 1)[1]} {value:.1f}")
+    return "   ".join(shown[:8])

@@ -1,0 +1,1 @@
+"""Effects learnt from pairs of dry and wet sound."""
