@@ -49,7 +49,7 @@ def live(
     )
     with playing.session(plan, record, record_format) as session:
         try:
-            _follow(session, quiet=as_json)
+            follow(session, quiet=as_json)
         except KeyboardInterrupt:
             if seconds is not None and as_json:
                 session.interrupted = True
@@ -65,7 +65,7 @@ def attach(
 
     with playing.adopt(pid) as session:
         try:
-            _follow(session, quiet=as_json)
+            follow(session, quiet=as_json)
         except KeyboardInterrupt:
             pass
     _tell(session.result, as_json)
@@ -79,7 +79,7 @@ def stop() -> None:
     typer.echo(f"stopped {count}" if count else "nothing is sounding")
 
 
-def _follow(session: Any, quiet: bool) -> None:
+def follow(session: Any, quiet: bool) -> None:
     """Show the screen, or only the warnings, until the sound ends."""
     if quiet:
         while not session.host.wait(0.2):

@@ -1,0 +1,53 @@
+"""Figures, each beside what it is measured against in the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: ``target`` is what was promised, in words; ``holds`` None where nothing was."""
+
+    name: str
+    value: float
+    unit: str
+    target: str = ""
+    holds: bool | None = None
+
+
+@dataclass
+class Report:
+    """What a benchmark found."""
+
+    bench: str
+    rows: list[Row] = field(default_factory=list)
+
+    def add(
+        self, name: str, value: float, unit: str, target: str = "", holds: bool | None = None
+    ) -> None:
+        """Add a row."""
+        verdict = None if holds is None else bool(holds)
+        self.rows.append(Row(name, round(float(value), 4), unit, target, verdict))
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as one object."""
+        return {"bench": self.bench, "rows": [asdict(row) for row in self.rows]}
+
+
+BENCHES = {
+    "callback": "blocks run of blocks due: bare, idle rack, rack beside busy Python",
+    "plugins": "each plugin's cost beside pedalboard's equivalent",
+    "roundtrip": "samples from output to input through a loop-back",
+    "switch": "presets switched every 100 ms: late blocks and clicks",
+    "start": "seconds from the command to the first block",
+}
+
+
+def find(name: str) -> Callable[..., Report]:
+    """The benchmark called ``name``."""
+    run: Callable[..., Report] = import_module(f"engine.bench.{name}").run
+    return run
