@@ -51,9 +51,26 @@ class _Track:
     def save(self) -> None:
         """Bring the file on disk up to date, its header included."""
         self._saved = time.monotonic()
+        self._file.flush()
         if self.path.suffix == ".wav":
             self._library.sf_command(self._file._file, _UPDATE_HEADER, self._null, 0)
-        self._file.flush()
+        else:
+            self._save_flac_length()
+
+    def _save_flac_length(self) -> None:
+        """Write into the header how many frames are on disk; the encoder does so only at the end.
+
+        STREAMINFO begins at byte 8: its first word is the block size, and the low 36 bits of
+        the eight bytes at 18 are the length (RFC 9639, 8.2). A block is on disk when the next
+        has begun.
+        """
+        with self.path.open("r+b") as file:
+            header = file.read(26)
+            block = max(int.from_bytes(header[8:10], "big"), 1)
+            length = max(0, self.frames - 1) // block * block
+            word = int.from_bytes(header[18:26], "big") >> 36 << 36 | length
+            file.seek(18)
+            file.write(word.to_bytes(8, "big"))
 
     def close(self) -> None:
         self._file.close()

@@ -48,6 +48,7 @@ class Renderer:
         self._block, self._inputs = block, inputs
         self._events = self._schedule(rack, moves)
         self._skip = self.table.latency
+        self._waiting = np.zeros((0, inputs), np.float32)
 
     def _schedule(self, rack: Rack, moves: Iterable[Move]) -> list[tuple[int, int, int, float]]:
         """When each node must be told; one move a knob and cell, the last."""
@@ -62,13 +63,19 @@ class Renderer:
         return [(due, node, knob, value) for (due, node, knob), value in sorted(last.items())]
 
     def push(self, sound: Sound) -> Sound:
-        """Run ``sound`` (frames, inputs) through; returns (frames, 2), aligned."""
+        """Run ``sound`` (frames, inputs) through; returns what is ready, (frames, 2), aligned.
+
+        Only whole blocks are run, as a device would; the rest waits for the next call.
+        """
+        sound = np.concatenate([self._waiting, sound])
+        whole = len(sound) // self._block * self._block
+        self._waiting = sound[whole:]
         size = max(self._block, EVENTS // 2 * CELL // self._block * self._block)
-        out = [self._run(sound[i : i + size]) for i in range(0, len(sound), size)]
-        whole = np.concatenate(out) if out else np.zeros((0, 2), np.float32)
-        skip = min(self._skip, len(whole))
+        out = [self._run(sound[i : min(i + size, whole)]) for i in range(0, whole, size)]
+        made = np.concatenate(out) if out else np.zeros((0, 2), np.float32)
+        skip = min(self._skip, len(made))
         self._skip -= skip
-        return whole[skip:]
+        return made[skip:]
 
     def _run(self, sound: Sound) -> Sound:
         end = int(self.shared.control["frames"][0]) + len(sound) + CELL
@@ -81,7 +88,10 @@ class Renderer:
 
     def finish(self, tail: int = 0) -> Sound:
         """The frames still inside for want of input, and ``tail`` frames of ringing out."""
-        rest = self.push(np.zeros((self.table.latency + tail, self._inputs), np.float32))
+        wanted = len(self._waiting) + self.table.latency - self._skip + tail
+        run = -(-(len(self._waiting) + self.table.latency + tail) // self._block) * self._block
+        silence = np.zeros((run - len(self._waiting), self._inputs), np.float32)
+        rest = self.push(silence)[:wanted]
         self.stage.close()
         return rest
 

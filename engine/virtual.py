@@ -19,7 +19,8 @@ _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_ssize_t, ctypes.c_ssize_t)
 class VirtualDevice:
     """Plays ``source`` into the engine, looped, and calls it block by block.
 
-    ``source`` is (frames, channels) float32. ``frames`` is how many to run, or None for ever.
+    ``source`` is (frames, channels) float32. ``frames`` is how many to run (in whole blocks),
+    or None for ever.
     ``realtime`` paces the blocks by the clock; otherwise they follow each other at once, and
     never outrun the recorder. The loop is machine code and holds no interpreter lock.
     """
@@ -47,7 +48,7 @@ class VirtualDevice:
         device["source"], device["source_frames"] = address(self._source), len(self._source)
         device["input"] = address(self._buffers)
         device["output"] = address(self._buffers) + 4 * block * self._source.shape[1]
-        device["frames"] = -1 if frames is None else frames
+        device["frames"] = -1 if frames is None else -(-frames // block) * block
         device["realtime"], device["loop"] = realtime, loop
         device["ring"] = shared.address + RING_AT
         self._thread: threading.Thread | None = None

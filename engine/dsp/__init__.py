@@ -1,0 +1,1 @@
+"""Signal processing for plugins and trainers: functions and tables, no plugins."""

@@ -1,0 +1,194 @@
+"""Things die: what happens then, and that the player is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from conftest import rack
+
+from engine.host import Host, HostError, Order, sounding
+from engine.rack import Link, RackError
+from engine.recorder import Recorder
+from engine.stream import DeviceChoice, DeviceError
+
+GAIN = Link("gain", "gain", {"gain_db": -6.0})
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_a_killed_audio_process_is_back_within_two_seconds_with_the_last_rack() -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        host.set("a.gain.gain_db", -12.0)
+        first = host.pid
+        os.kill(first, signal.SIGKILL)
+        assert wait_for(lambda: host.restarts == 1)
+        assert host.pid != first
+        assert host.gap_seconds < 2.0
+        assert "sounding again" in host.events[-1].message
+        assert host.rack.lanes[0].chain[0].knobs["gain_db"] == -12.0
+        assert "-12.0" in host.report()["rack"]["toml"]
+    finally:
+        host.stop()
+
+
+def test_a_stopped_audio_process_is_replaced() -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        os.kill(host.pid, signal.SIGSTOP)
+        assert wait_for(lambda: host.restarts == 1)
+        assert host.gap_seconds < 2.0
+    finally:
+        host.stop()
+
+
+_FRONT = """
+import sys, time
+from engine.host import Host, Order
+from engine.rack import Lane, Link, Rack
+host = Host(Order(), Rack("left alone", lanes=(Lane("a", "left", (Link("gain", "gain"),)),)))
+print(host.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_sound_outlives_its_window_and_another_takes_over() -> None:
+    front = subprocess.Popen([sys.executable, "-c", _FRONT], stdout=subprocess.PIPE, text=True)
+    assert front.stdout is not None
+    pid = int(front.stdout.readline())
+    with pytest.raises(HostError, match="still belongs"):
+        Host.attach(pid)
+    front.send_signal(signal.SIGKILL)
+    front.wait()
+    time.sleep(0.5)
+    assert sounding()[pid]
+    host = Host.attach(pid)
+    try:
+        before = host.statistics()
+        assert host.rack.name == "left alone"
+        time.sleep(0.3)
+        after = host.statistics()
+        assert after["blocks"] > before["blocks"]
+        assert after["seconds"] > 0.5  # it never began anew
+        host.set("a.gain.gain_db", -3.0)
+        assert host.load(rack(GAIN)) == []
+    finally:
+        host.stop()
+    assert not psutil.pid_exists(pid)
+    assert pid not in sounding()
+
+
+def test_an_orphan_that_was_to_play_for_a_while_ends_by_itself() -> None:
+    program = _FRONT.replace("Order()", "Order(frames=48000)")
+    front = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert front.stdout is not None
+    pid = int(front.stdout.readline())
+    front.send_signal(signal.SIGKILL)
+    front.wait()
+    assert wait_for(lambda: not psutil.pid_exists(pid))
+
+
+def test_a_killed_recording_lacks_at_most_its_last_second(tmp_path: Path) -> None:
+    for kind in ("wav", "flac"):
+        folder = tmp_path / kind
+        program = f"""
+import time
+from pathlib import Path
+from engine.host import Host, Order
+from engine.recorder import Recorder
+from engine.rack import Lane, Rack
+host = Host(Order(armed=True), Rack("r", lanes=(Lane("a"),)))
+recorder = Recorder(host, Path({str(folder)!r}), {kind!r})
+time.sleep(3)
+print(host.pid, int(host.shared.control["frames"][0]), flush=True)
+time.sleep(60)
+"""
+        front = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        assert front.stdout is not None
+        pid, frames = map(int, front.stdout.readline().split())
+        front.send_signal(signal.SIGKILL)
+        front.wait()
+        os.kill(pid, signal.SIGKILL)
+        for name in ("dry", "wet"):
+            sound, rate = soundfile.read(folder / f"{name}.{kind}", dtype="float32")
+            assert rate == 48000
+            assert len(sound) > frames - 48000
+            assert np.any(sound)
+
+
+def test_what_was_recorded_is_what_sounded(tmp_path: Path) -> None:
+    order = Order(DeviceChoice("virtual", 48000, 64), frames=48000, fast=True, armed=True)
+    host = Host(order, rack(GAIN))
+    recorder = Recorder(host, tmp_path)
+    assert host.wait(10)
+    recorded = recorder.stop()
+    host.stop()
+    assert recorded["frames"] == 48000
+    assert recorded["dropped"] == 0
+    dry, _ = soundfile.read(recorded["dry"], dtype="float32")
+    wet, _ = soundfile.read(recorded["wet"], dtype="float32")
+    np.testing.assert_allclose(wet[:, 0], dry * 10 ** (-6 / 20), rtol=1e-6)
+
+
+def test_a_rack_that_does_not_build_leaves_the_old_one_sounding() -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        before = host.generation
+        with pytest.raises(RackError):
+            host.load(rack(Link("model", "model", {}, {"model": "nosuch"})))
+        assert host.generation == before
+        assert host.report()["generation"] == before
+    finally:
+        host.stop()
+
+
+def test_a_device_that_is_not_there_is_one_clear_line() -> None:
+    with pytest.raises(DeviceError) as caught:
+        Host(Order(DeviceChoice("no such card", 48000, 64)), rack(GAIN))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_jack_server_that_dies_is_reported_and_recovered_from(jackd: Any) -> None:
+    server = jackd(64)
+    host = Host(Order(DeviceChoice("JACK", 48000, 64)), rack(GAIN))
+    try:
+        assert wait_for(lambda: host.statistics()["blocks"] > 100)
+        server.kill()
+        server.wait()
+        assert wait_for(lambda: any("trying again" in event.message for event in host.events))
+        jackd(64)
+        assert wait_for(lambda: host.restarts == 1)
+        assert wait_for(lambda: host.statistics()["blocks"] > 100)
+    finally:
+        host.stop()
+
+
+def test_nothing_is_left_behind() -> None:
+    host = Host(Order(), rack(GAIN))
+    name, pid = host.shared.name, host.pid
+    host.stop()
+    from engine import memory
+
+    assert not (memory._folder() / name).exists()
+    assert not psutil.pid_exists(pid)
+    runtime = Path(os.environ["TARAF_RUNTIME"])
+    assert not [n for n in runtime.glob("live-*.json") if json.loads(n.read_text())["pid"] == pid]

@@ -1,0 +1,109 @@
+"""Only arithmetic gets onto the audio thread, and it is compiled once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import noise, rack
+
+from engine import native
+from engine.kernel import kernel
+from engine.plugin import Plugin
+from engine.rack import Link, RackError
+from engine.render import play
+
+FACTOR = 2.0
+
+
+@kernel
+def helped(x: float) -> float:
+    return x * np.float32(FACTOR)
+
+
+class Allocates(Plugin):
+    """Makes an array for every block."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        copy = np.zeros(audio.shape[1], np.float32)
+        for i in range(audio.shape[1]):
+            copy[i] = audio[0, i]
+            audio[0, i] = copy[i // 2]
+
+
+class Prints(Plugin):
+    """Talks on the audio thread."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        print(audio[0, 0])
+
+
+class Doubles(Plugin):
+    """Uses a helper, a constant and the maths library."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        for i in range(audio.shape[1]):
+            audio[0, i] = helped(math.tanh(audio[0, i]))
+
+
+@pytest.mark.parametrize("plugin", [Allocates, Prints])
+def test_a_kernel_that_does_more_than_compute_is_refused(
+    plugin: type[Plugin], use: Callable[..., Link]
+) -> None:
+    with pytest.raises(RackError, match="a kernel may only compute"):
+        play(rack(use(plugin)), noise(), 48000)
+
+
+def test_a_kernel_uses_helpers_constants_and_the_maths_library(use: Callable[..., Link]) -> None:
+    sound = noise()
+    made = play(rack(use(Doubles)), sound, 48000)
+    np.testing.assert_allclose(made[:, 0], 2 * np.tanh(sound[:, 0]), rtol=1e-5)
+
+
+def test_a_fingerprint_changes_with_what_a_kernel_calls() -> None:
+    before = Doubles.process.fingerprint()
+    assert before == Doubles.process.fingerprint()
+    function = helped.function
+    assert function.__globals__["FACTOR"] == FACTOR
+    function.__globals__["FACTOR"] = 3.0
+    try:
+        assert Doubles.process.fingerprint() != before
+    finally:
+        function.__globals__["FACTOR"] = 2.0
+
+
+def test_code_is_kept_and_a_damaged_file_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import callback
+
+    monkeypatch.setenv("TARAF_CACHE", str(tmp_path))
+    built = []
+
+    def build() -> bytes:
+        built.append(1)
+        return callback.build("store_word")
+
+    fingerprint = f"test {tmp_path}"
+    assert native.load("word", fingerprint, build)
+    assert native.is_cached("word", fingerprint)
+    (file,) = tmp_path.glob("word-*.o")
+    assert native._read(file)
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    assert native._read(file) is None
+    native._loaded.clear()
+    native.load("word", fingerprint, build)
+    native._loaded.clear()
+    native.load("word", fingerprint, build)
+    assert len(built) == 2
+
+
+def test_a_kernel_called_from_python_runs_as_python() -> None:
+    assert helped(1.5) == 3.0

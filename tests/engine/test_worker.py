@@ -1,0 +1,125 @@
+"""A Python plugin in its own process: on time, late, dead, and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import noise, rack
+
+from engine.host import Host, Order
+from engine.params import Param
+from engine.plugin import PluginError, Setup
+from engine.rack import Lane, Link, Rack, RackError
+from engine.render import Move, play
+from engine.stream import DeviceChoice
+from engine.worker import WorkerPlugin, worker_latency
+
+
+class Halves(WorkerPlugin):
+    """Multiplies by a knob, in Python."""
+
+    factor = Param(0.5, 0.0, 1.0, smooth_ms=0.0)
+
+    def work(self, audio: Any, knobs: dict[str, float]) -> None:
+        audio *= np.float32(knobs["factor"])
+
+
+class Refuses(WorkerPlugin):
+    """Cannot be opened."""
+
+    def open(self, setup: Setup) -> None:
+        raise PluginError("the file is not there")
+
+
+@pytest.fixture(autouse=True)
+def _worker_finds_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    for plugin in (Halves, Refuses):
+        monkeypatch.setattr(plugin, "__module__", "test_worker")
+
+
+@pytest.mark.parametrize(("block", "depth", "frames"), [
+    (64, 1, 64), (64, 2, 128), (32, 2, 96), (128, 1, 128), (4096, 1, 4096), (333, 1, 396),
+])  # fmt: skip
+def test_latency_is_what_the_ring_needs(block: int, depth: int, frames: int) -> None:
+    assert worker_latency(block, 0, depth) == frames
+
+
+def test_a_render_is_the_same_at_every_block(use: Callable[..., Link]) -> None:
+    chain = rack(use(Halves))
+    sound, moves = noise(), [Move(640, "a.halves.factor", 0.25)]
+    wanted = sound[:, 0] * np.where(np.arange(len(sound)) < 640, 0.5, 0.25).astype(np.float32)
+    for block in (64, 333, 4096):
+        made = play(chain, sound, 48000, block, moves)
+        np.testing.assert_array_equal(made[:, 0], wanted)
+
+
+def test_a_worker_that_cannot_open_says_why(use: Callable[..., Link]) -> None:
+    with pytest.raises(RackError, match=r"a\.refuses: the file is not there"):
+        play(rack(use(Refuses)), noise(), 48000)
+
+
+def torch_rack(folder: Path) -> Rack:
+    torch = pytest.importorskip("torch")
+
+    class Curve(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(3.0 * x)
+
+    torch.jit.script(Curve()).save(str(folder / "curve.pt"))
+    link = Link("torchscript", "curve", {}, {"module": "curve.pt"})
+    return Rack("torch", lanes=(Lane("a", "left", (link,)),), folder=folder)
+
+
+def test_a_scripted_module_is_a_plugin(tmp_path: Path) -> None:
+    sound = noise()
+    made = play(torch_rack(tmp_path), sound, 48000)
+    np.testing.assert_allclose(made[:, 0], np.tanh(3 * sound[:, 0]), atol=1e-6)
+
+
+def test_a_file_that_is_no_module_is_one_clear_line(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "curve.pt").write_bytes(b"not a module")
+    link = Link("torchscript", "curve", {}, {"module": "curve.pt"})
+    with pytest.raises(RackError, match=r"curve\.pt: is not a module") as caught:
+        play(Rack("bad", lanes=(Lane("a", "left", (link,)),), folder=tmp_path), noise(), 48000)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_killed_worker_is_bypassed_counted_and_started_again(tmp_path: Path) -> None:
+    import psutil
+
+    host = Host(Order(DeviceChoice("virtual", 48000, 64)), torch_rack(tmp_path))
+    try:
+        time.sleep(0.5)
+        before = host.statistics()
+        (worker,) = [
+            child
+            for child in psutil.Process(host.pid).children()
+            if "engine.worker" in child.cmdline()
+        ]
+        os.kill(worker.pid, signal.SIGKILL)
+        until = time.monotonic() + 20
+        while host.report()["worker_restarts"] == 0 and time.monotonic() < until:
+            time.sleep(0.05)
+        report = host.report()
+        assert report["worker_restarts"] == 1
+        missed = host.statistics()["worker_misses"]
+        assert missed > before["worker_misses"]
+        steady = -1
+        while steady != host.statistics()["worker_misses"] and time.monotonic() < until:
+            steady = host.statistics()["worker_misses"]
+            time.sleep(0.5)
+        assert steady == host.statistics()["worker_misses"]  # it answers again
+        assert host.restarts == 0
+        assert host.statistics()["mutes"] == 0
+    finally:
+        host.stop()
