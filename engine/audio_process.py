@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from engine import preset
+from engine import native, preset
 from engine.layout import HISTOGRAM, TAPS
 from engine.priority import lock_memory
 from engine.rack import Rack, Stage
@@ -117,11 +117,18 @@ class AudioProcess:
                 self.stage.tick()
                 if self._abandoned():
                     break
+            self._fade_out()
             self.stream.stop()
         finally:
             self._note.unlink(missing_ok=True)
             self.stage.close()
             self.shared.remove()
+
+    def _fade_out(self) -> None:
+        """Go over to silence, so that stopping does not click."""
+        if self.stream.running and not self._ended():
+            self.stage.publish(self.stage.build(Rack("silence")))
+            time.sleep(0.05)
 
     def _write_note(self) -> None:
         self._note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -244,6 +251,7 @@ def statistics(control: Any) -> dict[str, Any]:
 
 def main() -> int:
     """Run one audio process; the order is JSON in the first argument."""
+    native.compiling = lambda name: print(json.dumps({"compiling": name}), flush=True)
     try:
         process = AudioProcess(json.loads(sys.argv[1]))
     except ValueError as error:

@@ -1,8 +1,8 @@
 """Automation for a render: a CSV of moves, or the controllers of a MIDI file.
 
-    time, parameter, value              # a header may be left out
-    0.5, guitar.delay.mix, 0.4          # seconds
-    1:02.250, guitar.bypass, on         # or minutes; a choice by its name
+time, parameter, value              # a header may be left out
+0.5, guitar.delay.mix, 0.4          # seconds
+1:02.250, guitar.bypass, on         # or minutes; a choice by its name
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.render import Move
 
 MAX_BYTES = 1 << 26
 MAX_SECONDS = 1e6
-Mapping = tuple[int, str]
+Controller = tuple[int, str]
 """A MIDI controller's number and the address of the parameter it turns."""
 
 
@@ -28,22 +28,24 @@ class AutomationError(ValueError):
 
 
 def load(
-    path: Path, rack: Rack, sample_rate: int, mappings: Sequence[Mapping] = ()
+    path: Path, rack: Rack, sample_rate: int, controllers: Sequence[Controller] = ()
 ) -> list[Move]:
-    """The moves written in ``path`` for ``rack``; ``mappings`` say what a MIDI file's CCs turn."""
+    """The moves written in ``path``; ``controllers`` say what the CCs of a MIDI file turn."""
     data = _read(path)
     params = {name: param for name, (_, _, param) in rack.addresses().items()}
     if data[:4] == b"MThd" or path.suffix.lower() in (".mid", ".midi"):
-        if not mappings:
-            raise AutomationError(f"{path}: is MIDI; say what its controllers turn: --cc 20=ADDRESS")
-        return _from_midi(path, params, mappings, sample_rate)
+        if not controllers:
+            raise AutomationError(
+                f"{path}: is MIDI; say what its controllers turn: --cc 20=ADDRESS"
+            )
+        return _from_midi(path, params, controllers, sample_rate)
     return [
         Move(round(seconds * sample_rate), address, value)
         for seconds, address, value in _rows(path, data, params)
     ]
 
 
-def parse_mapping(text: str, rack: Rack) -> Mapping:
+def parse_controller(text: str, rack: Rack) -> Controller:
     """The controller and address in ``text``, as "20=guitar.delay.mix"; raises AutomationError."""
     number, equals, address = (part.strip() for part in text.partition("="))
     if not equals:
@@ -69,9 +71,7 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _rows(
-    path: Path, data: bytes, params: dict[str, Param]
-) -> Iterator[tuple[float, str, float]]:
+def _rows(path: Path, data: bytes, params: dict[str, Param]) -> Iterator[tuple[float, str, float]]:
     """Every row of a CSV: seconds, address, plain value."""
     try:
         lines = data.decode("utf-8-sig").splitlines()
@@ -131,24 +131,24 @@ def _short(text: str) -> str:
 
 
 def _from_midi(
-    path: Path, params: dict[str, Param], mappings: Sequence[Mapping], sample_rate: int
+    path: Path, params: dict[str, Param], controllers: Sequence[Controller], sample_rate: int
 ) -> list[Move]:
     moves = []
     heard = set()
-    for seconds, number, position in _controllers(path):
+    for seconds, number, position in _changes(path):
         heard.add(number)
-        for wanted, address in mappings:
+        for wanted, address in controllers:
             if wanted == number:
                 value = params[address].from_position(position / 127.0)
                 moves.append(Move(round(seconds * sample_rate), address, value))
     if not moves:
         known = ", ".join(map(str, sorted(heard))) or "none"
-        wanted_names = ", ".join(str(number) for number, _ in mappings)
+        wanted_names = ", ".join(str(number) for number, _ in controllers)
         raise AutomationError(f"{path}: does not move CC {wanted_names}; it moves {known}")
     return moves
 
 
-def _controllers(path: Path) -> Iterator[tuple[float, int, int]]:
+def _changes(path: Path) -> Iterator[tuple[float, int, int]]:
     """Every controller change of a MIDI file in order: seconds, number, 0 to 127."""
     import mido
 
@@ -173,11 +173,12 @@ def _controllers(path: Path) -> Iterator[tuple[float, int, int]]:
 
 def _tick_seconds(midi: Any, tempo: int) -> float:
     """How long a tick lasts: a share of a beat, or (negative) of a frame of film."""
-    division = midi.ticks_per_beat
+    division = int(midi.ticks_per_beat)
     if division > 0:
         return float(tempo) * 1e-6 / float(division)
     frames_a_second = -(division >> 8)
-    return 1.0 / ((29.97 if frames_a_second == 29 else frames_a_second) * max(division & 255, 1))
+    film = 29.97 if frames_a_second == 29 else float(frames_a_second)
+    return 1.0 / (film * max(int(division) & 255, 1))
 
 
-__all__ = ["AutomationError", "Mapping", "load", "parse_mapping"]
+__all__ = ["AutomationError", "Controller", "load", "parse_controller"]

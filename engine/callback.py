@@ -374,39 +374,49 @@ def heal(node: Any) -> None:
 
 @inline
 def run_rack(control: Any, table_address: int, input_address: int, frames: int) -> int:
-    """Run one rack over a chunk; returns the address of its output, (2, frames) packed."""
+    """Run one rack over a chunk; returns the address of its output, (2, frames) packed.
+
+    The master chain is the last turn of the loop: one place that runs nodes compiles to a
+    sixth of the code that three would.
+    """
     table = carray(pointer(table_address), (1,), TABLE)[0]
     work = table_address + AT_WORK
-    bus = samples(work + ROW, WIDTH * frames)
+    bus_address = work + ROW
+    bus = samples(bus_address, WIDTH * frames)
     for i in range(WIDTH * frames):
         bus[i] = np.float32(0.0)
     position = table.position
     table.position += frames
     if position < 0:
-        return work + ROW
+        return bus_address
     nodes = carray(pointer(table.nodes), (table.n_nodes,), NODE)
     lanes = carray(pointer(table.lanes), (table.n_lanes,), LANE)
-    for k in range(table.n_lanes):
-        lane = lanes[k]
-        channels = feed(lane.source, input_address, work, frames)
-        for n in range(lane.first, lane.first + lane.count):
-            widen(work, channels, nodes[n].channels, frames)
+    for k in range(table.n_lanes + 1):
+        master = k == table.n_lanes
+        audio = bus_address if master else work
+        first = table.master_first if master else lanes[k].first
+        last = table.n_nodes if master else first + lanes[k].count
+        channels = table.width if master else feed(lanes[k].source, input_address, work, frames)
+        for n in range(first, last):
+            widen(audio, channels, nodes[n].channels, frames)
             channels = nodes[n].channels
-            run_node(nodes[n], control, work, frames, position, work)
-        x = samples(work, channels * frames)
-        if lane.wait > 0:
-            lane.line_at = delay_line(
-                x, x, lane.line, lane.line_at, lane.wait, channels, frames
-            )
-        for i in range(channels * frames):
-            bus[i] += x[i]
-    channels = table.width
-    for n in range(table.master_first, table.n_nodes):
-        widen(work + ROW, channels, nodes[n].channels, frames)
-        channels = nodes[n].channels
-        run_node(nodes[n], control, work + ROW, frames, position, work)
-    widen(work + ROW, channels, WIDTH, frames)
-    return work + ROW
+            run_node(nodes[n], control, audio, frames, position, work)
+        if master:
+            widen(bus_address, channels, WIDTH, frames)
+        else:
+            add_lane(lanes[k], work, bus_address, channels, frames)
+    return bus_address
+
+
+@inline
+def add_lane(lane: Any, audio: int, bus_address: int, channels: int, frames: int) -> None:
+    """Let a lane wait for the slowest one and add it to the bus."""
+    x = samples(audio, channels * frames)
+    bus = samples(bus_address, channels * frames)
+    if lane.wait > 0:
+        lane.line_at = delay_line(x, x, lane.line, lane.line_at, lane.wait, channels, frames)
+    for i in range(channels * frames):
+        bus[i] += x[i]
 
 
 @inline
@@ -596,12 +606,15 @@ def callback(source: int, sink: int, frames: int, time: int, flags: int, user: i
         output = user + AT_OUTPUT
         if control.table != 0:
             take_events(control, user, count)
-            if control.fading != 0:
-                old = run_rack(control, control.fading, user + AT_INPUT, count)
-                output = run_rack(control, control.table, user + AT_INPUT, count)
+            old = 0
+            for turn in range(2 if control.fading != 0 else 1):
+                leaving = control.fading != 0 and turn == 0
+                running = control.fading if leaving else control.table
+                output = run_rack(control, running, user + AT_INPUT, count)
+                if leaving:
+                    old = output
+            if old != 0:
                 crossfade(control, user, old, output, count)
-            else:
-                output = run_rack(control, control.table, user + AT_INPUT, count)
         else:
             silence = samples(output, WIDTH * count)
             for i in range(WIDTH * count):

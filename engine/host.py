@@ -57,8 +57,11 @@ class Event:
 class Host:
     """A running audio process under a watchdog."""
 
-    def __init__(self, order: Order, rack: Rack, watch: bool = True) -> None:
+    def __init__(
+        self, order: Order, rack: Rack, progress: Callable[[str], None] | None = None
+    ) -> None:
         self.order, self.rack = order, rack
+        self._progress = progress
         self.events: list[Event] = []
         self.restarts = 0
         self.gap_seconds = 0.0
@@ -69,8 +72,7 @@ class Host:
         self._process: subprocess.Popen[str] | None = None
         self._start()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        if watch:
-            self._thread.start()
+        self._thread.start()
 
     @classmethod
     def attach(cls, pid: int) -> Host:
@@ -86,7 +88,7 @@ class Host:
         host.events, host.restarts, host.gap_seconds = [], 0, 0.0
         host._began, host._lock = time.monotonic(), threading.RLock()
         host._stopping, host._on_restart = threading.Event(), []
-        host._process = None
+        host._process, host._progress = None, None
         host._connect(known)
         report = host.report()
         host.rack = unpack(report["rack"])
@@ -120,9 +122,13 @@ class Host:
     def _first_words(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith('{"'):
-                answer: dict[str, Any] = json.loads(line)
+            if not line.startswith('{"'):
+                continue  # a sound server's chatter
+            answer: dict[str, Any] = json.loads(line)
+            if "compiling" not in answer:
                 return answer
+            if self._progress is not None:
+                self._progress(answer["compiling"])
         process.wait()
         self._log.seek(0)
         last = self._log.read().decode(errors="replace").strip().splitlines()[-1:]

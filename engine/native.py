@@ -64,6 +64,9 @@ def target_machine() -> Any:
     )
 
 
+compiling: Callable[[str], None] | None = None
+"""Told the name of each kernel that has to be compiled: a first start takes a while."""
+
 _loaded: dict[str, tuple[int, Any]] = {}  # code is immutable: one copy serves every engine
 _lock = threading.Lock()
 
@@ -80,6 +83,8 @@ def load(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
             path = cache_folder() / f"{name}-{key[:24]}.o"
             code = _read(path)
             if code is None:
+                if compiling is not None:
+                    compiling(name)
                 code = build()
                 _write(path, code)
             _loaded[key] = _link(code)

@@ -30,7 +30,7 @@ _P = ctypes.c_void_p
 
 # Places in the runtime's table of functions, from the declaration order of its C header.
 _MESSAGE, _ENV, _CREATE, _RUN, _OPTIONS = 2, 3, 8, 9, 10
-_NO_PATTERN, _LEVEL, _INTRA, _INTER = 17, 23, 24, 25
+_LEVEL, _INTRA, _INTER = 23, 24, 25
 _INPUTS, _OUTPUTS, _INPUT_TYPE, _OUTPUT_TYPE, _INPUT_NAME, _OUTPUT_NAME = 30, 31, 33, 34, 36, 37
 _TENSOR, _CAST, _ELEMENT, _RANK, _SHAPE = 49, 55, 60, 61, 62
 _MEMORY, _ALLOCATOR = 69, 78

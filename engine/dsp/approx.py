@@ -3,6 +3,8 @@
 They have no branch and no table, so a loop over frames becomes vector code.
 """
 
+import math
+
 import numpy as np
 
 from engine.kernel import kernel
@@ -65,3 +67,9 @@ def gain_of(db: np.float32) -> np.float32:
 def db_of(level: np.float32) -> np.float32:
     """``level`` in decibels; -120 for anything softer than that."""
     return log2(max(level, np.float32(1e-6))) * np.float32(DB_PER_LOG2)
+
+
+@kernel
+def step_of(frames: float) -> float:
+    """How far a one-pole follower goes in one frame, if ``frames`` is its time constant."""
+    return -math.expm1(-1.0 / frames)

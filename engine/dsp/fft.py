@@ -128,12 +128,12 @@ def transpose(step: Any, twiddle: Any, xr: Any, xi: Any, yr: Any, yi: Any) -> No
     for k in range(rows * columns):
         re, im = xr[k] * wr[k] - xi[k] * wi[k], xr[k] * wi[k] + xi[k] * wr[k]
         xr[k], xi[k] = re, im
-    turn(rows, columns, xr, yr)
-    turn(rows, columns, xi, yi)
+    flip(rows, columns, xr, yr)
+    flip(rows, columns, xi, yi)
 
 
 @kernel
-def turn(rows: int, columns: int, x: Any, y: Any) -> None:
+def flip(rows: int, columns: int, x: Any, y: Any) -> None:
     """Transpose ``x`` into ``y``."""
     for q in range(columns):
         for p in range(rows):

@@ -1,0 +1,68 @@
+"""The command `taraf`: every mistake of its user is one line, and Ctrl-C is not a mistake."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from engine.commands.bench import bench
+from engine.commands.demo import demo
+from engine.commands.doctor import doctor
+from engine.commands.listing import devices, plugins, presets
+from engine.commands.live import attach, live, stop
+from engine.commands.render import render
+
+PROBLEM, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="taraf",
+    help="A live audio host for instruments that learn.",
+    pretty_exceptions_enable=False,
+)
+# A command's module imports only typer and what is free; the engine comes in when it runs.
+for command in (live, render, demo, plugins, presets, devices, doctor, bench, attach, stop):
+    app.command()(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = typer.main.get_command(app).main(
+            args=given or ["--help"], prog_name="taraf", standalone_mode=False
+        )
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:  # `taraf plugins | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        line = complaint(error)
+        if line is None:
+            raise
+        print(f"taraf: {line}", file=sys.stderr)
+        return PROBLEM
+    return code if isinstance(code, int) else 0
+
+
+def complaint(error: Exception) -> str | None:
+    """What to tell a user whose mistake ``error`` is, in one line; None if it is ours."""
+    if isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    elif hasattr(error, "format_message"):  # typer's: a wrong option, a missing argument
+        text = f"{error.format_message()} See taraf --help."
+    elif isinstance(error, ValueError) and _is_ours(type(error)):
+        text = str(error)
+    else:
+        return None
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _is_ours(kind: type[Exception]) -> bool:
+    """Whether an exception, or what it derives from, is defined in this project."""
+    return any(base.__module__.split(".")[0] in ("engine", "plugins") for base in kind.__mro__)
+
+
+__all__ = ["app", "complaint", "main"]

@@ -1,0 +1,335 @@
+"""taraf doctor: is this machine ready to play, and if not, what is the one line that helps."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.rack import Rack
+
+LIMITS = (
+    "printf '@audio - rtprio 95\\n@audio - memlock unlimited\\n' | "
+    "sudo tee /etc/security/limits.d/audio.conf && sudo usermod -aG audio $USER, then log in again"
+)
+LOCKED_MIB = 256  # what an audio process with a large rack holds
+FREE_GIB = 1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the examination. ``state`` is ok, warn or missing."""
+
+    name: str
+    state: str
+    found: str
+    fix: str = ""
+    needed: bool = False
+
+
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Compile what is not compiled yet.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Examine this machine; exit code 1 if something that is needed is missing.
+
+    Example: taraf doctor --fix
+    """
+    checks: list[Check] = []
+    for look in EXAMINATION:
+        check = _kernels(fix) if look is _kernels else look()
+        checks.append(check)
+        if not as_json:
+            _show(check)
+    failed = any(check.needed and check.state == "missing" for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": not failed, "checks": [asdict(check) for check in checks]}))
+    raise typer.Exit(1 if failed else 0)
+
+
+def _show(check: Check) -> None:
+    colour = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "missing": typer.colors.RED}
+    state = typer.style(f"{check.state:8}", fg=colour[check.state])
+    typer.echo(f"{state}{check.name}: {check.found}")
+    if check.fix:
+        typer.echo(f"{'':8}-> {check.fix}")
+
+
+def _portaudio() -> Check:
+    from engine.stream import DeviceError, devices
+
+    try:
+        found = devices()
+    except DeviceError as error:
+        problem, _, remedy = str(error).partition("; ")
+        return Check("PortAudio", "missing", f"{problem}; the virtual device still plays", remedy)
+    if not found:
+        return Check(
+            "PortAudio", "warn", "there is no sound card; the virtual device plays", _plug_in()
+        )
+    return Check("PortAudio", "ok", f"{len(found)} devices; see taraf devices")
+
+
+def _plug_in() -> str:
+    if sys.platform == "linux":
+        return "plug one in, or: jackd -d dummy -r 48000 -p 64 &"
+    return "plug one in and allow this terminal to use the microphone in the system's settings"
+
+
+def _jack() -> Check:
+    import psutil
+
+    from engine.stream import DeviceError, devices
+
+    if sys.platform != "linux":
+        return Check("JACK", "ok", "not needed on this system")
+    try:
+        if any("JACK" in device["api"] for device in devices()):
+            return Check("JACK", "ok", "a server runs and PortAudio sees it")
+    except DeviceError:
+        pass
+    servers = {"jackd", "jackdbus", "pipewire"}
+    running = {p.info["name"] for p in psutil.process_iter(["name"])} & servers
+    if not running:
+        return Check("JACK", "ok", "no server runs (optional)")
+    remedy = "sudo apt install libportaudio2 libjack-jackd2-0"
+    if running == {"pipewire"}:
+        remedy = "sudo apt install pipewire-jack, then start with: pw-jack taraf live"
+    names = ", ".join(sorted(running))
+    return Check("JACK", "warn", f"{names} runs, PortAudio does not see it", remedy)
+
+
+def _onnxruntime() -> Check:
+    from engine import session
+
+    name, remedy = "ONNX Runtime", "pip install --upgrade --force-reinstall onnxruntime"
+    try:
+        session._functions()
+        found = version("onnxruntime")
+    except (session.SessionError, PackageNotFoundError, OSError) as error:
+        return Check(name, "missing", str(error), remedy, needed=True)
+    return Check(name, "ok", f"{found}, C API {session.API_VERSION}", needed=True)
+
+
+def _real_time() -> Check:
+    granted: list[str] = []
+
+    def ask() -> None:
+        from engine.priority import urgent
+
+        granted.append(urgent())
+        if sys.platform == "linux" and granted[0].startswith("SCHED_FIFO"):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+    thread = threading.Thread(target=ask, name="priority")
+    thread.start()
+    thread.join()
+    refused = "refused" in granted[0]
+    remedy = {"linux": LIMITS, "win32": "start the terminal as an administrator"}
+    return Check(
+        "real-time priority",
+        "warn" if refused else "ok",
+        granted[0],
+        remedy.get(sys.platform, "") if refused else "",
+    )
+
+
+def _locked_memory() -> Check:
+    name = "locked memory"
+    if sys.platform == "win32":
+        return Check(name, "ok", "Windows has no limit for a whole process")
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if soft == resource.RLIM_INFINITY or os.geteuid() == 0:
+        return Check(name, "ok", "no limit")
+    mib = soft >> 20
+    if mib >= LOCKED_MIB:
+        return Check(name, "ok", f"up to {mib} MiB")
+    remedy = LIMITS if sys.platform == "linux" else "ulimit -l unlimited"
+    return Check(name, "warn", f"only {mib} MiB may be locked; {LOCKED_MIB} are wanted", remedy)
+
+
+def _denormals() -> Check:
+    """Really run the callback on a sound that is too small for a normal float."""
+    import numpy as np
+
+    from engine.rack import Lane, Rack
+    from engine.render import play
+
+    name, rack = "denormals", Rack("doctor", lanes=(Lane("a"),))
+    if not _is_compiled(rack):
+        return Check(
+            name, "warn", "not tried: the engine is not compiled yet", "taraf doctor --fix"
+        )
+    tiny = np.full((256, 1), 1e-39, np.float32)
+    assert tiny.any()
+    if play(rack, tiny, 48000).any():
+        return Check(name, "warn", "not flushed to zero: long tails will cost more")
+    return Check(name, "ok", "flushed to zero in the callback")
+
+
+def _kernels(fix: bool = False) -> Check:
+    from engine import catalogue
+
+    names = list(catalogue.entries())
+    states = {name: _kernel_state(name, fix) for name in names}
+    cold = [name for name in names if states[name] == "cold"]
+    broken = [f"{n}: {s}" for n, s in states.items() if s not in ("cold", "warm", "unset")]
+    found = f"{list(states.values()).count('warm')} of {len(names)} plugins are compiled"
+    unset = [name for name in names if states[name] == "unset"]
+    if unset:
+        found += f"; {', '.join(unset)} when told what to open"
+    if broken:
+        return Check("kernels", "warn", f"{found}; {'; '.join(broken)}", "reinstall taraf")
+    if cold:
+        found += f"; not yet: {', '.join(cold)}"
+        return Check("kernels", "warn", found, "taraf doctor --fix")
+    return Check("kernels", "ok", found)
+
+
+def _kernel_state(name: str, fix: bool) -> str:
+    """warm, cold, unset (it needs a file to be built), or why the plugin does not load."""
+    from engine import catalogue
+    from engine.plugin import PluginError
+    from engine.rack import Lane, Link, Rack, RackError
+
+    try:
+        catalogue.find(name)
+    except PluginError as error:
+        return str(error)
+    rack = Rack("doctor", lanes=(Lane("a", "left", (Link(name, name),)),))
+    try:
+        if _is_compiled(rack):
+            return "warm"
+        if not fix:
+            return "cold"
+        typer.echo(f"compiling {name} ...", err=True)
+        _build(rack)
+    except RackError:
+        return "unset"
+    except Exception as error:  # somebody's plugin: whatever building it raises
+        return f"{type(error).__name__}: {error}"
+    return "warm"
+
+
+class _NotCompiledError(Exception):
+    """Building a rack would compile something."""
+
+
+def _is_compiled(rack: Rack) -> bool:
+    """Whether ``rack`` runs without compiling anything; raises RackError."""
+    try:
+        with _only_from_disk():
+            _build(rack)
+    except _NotCompiledError:
+        return False
+    return True
+
+
+def _build(rack: Rack) -> None:
+    from engine.render import Renderer
+
+    Renderer(rack, 48000, 1).stage.close()
+
+
+@contextmanager
+def _only_from_disk() -> Iterator[None]:
+    """Let the engine load what is on disk, and stop it before it compiles."""
+    from engine import native
+
+    load = native.load
+
+    def look(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
+        if not native.is_cached(name, fingerprint):
+            raise _NotCompiledError(name)
+        return load(name, fingerprint, build)
+
+    native.load = look
+    try:
+        yield
+    finally:
+        native.load = load
+
+
+def _cache() -> Check:
+    from engine.native import cache_folder
+
+    folder = cache_folder()
+    files = [path.stat().st_size for path in folder.glob("*.o")] if folder.is_dir() else []
+    found = f"{folder}: {len(files)} files, {sum(files) / 1e6:.1f} MB"
+    place = next(p for p in (folder, *folder.parents) if p.exists())
+    if os.access(place, os.W_OK):
+        return Check("kernel cache", "ok", found)
+    remedy = "set TARAF_CACHE=FOLDER to a folder you may write to"
+    return Check(
+        "kernel cache", "warn", f"{found}; may not be written: every start compiles", remedy
+    )
+
+
+def _governor() -> Check:
+    name = "processor speed"
+    folder = Path("/sys/devices/system/cpu")
+    found = set()
+    for path in folder.glob("cpu[0-9]*/cpufreq/scaling_governor"):
+        try:
+            found.add(path.read_text().strip())
+        except OSError:
+            continue
+    if not found:
+        return Check(name, "ok", "not for us to read here")
+    if found == {"performance"}:
+        return Check(name, "ok", "governor performance")
+    remedy = "sudo cpupower frequency-set -g performance"
+    return Check(name, "warn", f"governor {', '.join(sorted(found))} may be slow to wake", remedy)
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    if free >= FREE_GIB:
+        return Check("disk", "ok", f"{free:.1f} GiB free here")
+    return Check("disk", "warn", f"{free:.2f} GiB free here", "make room before recording")
+
+
+def _torch() -> Check:
+    return _optional("torch", "torch", "trains models; plays TorchScript")
+
+
+def _pedalboard() -> Check:
+    return _optional("pedalboard", "pedalboard", "plays VST3 and Audio Units")
+
+
+def _optional(package: str, distribution: str, purpose: str) -> Check:
+    if find_spec(package) is None:
+        return Check(package, "missing", f"optional: {purpose}", "pip install 'taraf[train]'")
+    return Check(package, "ok", f"{version(distribution)} ({purpose})")
+
+
+EXAMINATION: tuple[Callable[[], Check], ...] = (
+    _portaudio,
+    _jack,
+    _onnxruntime,
+    _real_time,
+    _locked_memory,
+    _kernels,
+    _cache,
+    _denormals,
+    _governor,
+    _disk,
+    _torch,
+    _pedalboard,
+)
+
+__all__ = ["doctor"]

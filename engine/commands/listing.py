@@ -1,0 +1,304 @@
+"""taraf plugins, presets, devices: what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.params import Param, Setting
+    from engine.plugin import Plugin
+    from engine.rack import Link, Rack
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+VIRTUAL = {
+    "index": None,
+    "name": "virtual",
+    "api": "taraf",
+    "inputs": 1,
+    "outputs": 2,
+    "rate": 48000,
+    "input_latency_ms": 0.0,
+    "output_latency_ms": 0.0,
+}
+
+
+def plugins(
+    name: Annotated[str | None, typer.Argument(help="One plugin: all it can be told.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the plugins, or all parameters of one.
+
+    Example: taraf plugins delay
+    """
+    from engine import catalogue
+
+    if name is not None:
+        described = describe(name, catalogue.find(name))
+        _out(described, as_json, _show_plugin)
+        return
+    _out({"plugins": [_summary(entry) for entry in catalogue.entries()]}, as_json, _show_plugins)
+
+
+def presets(
+    name: Annotated[str | None, typer.Argument(help="One preset, by name or file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the presets, or draw the rack of one.
+
+    Example: taraf presets crunch
+    """
+    from engine import preset
+
+    if name is None:
+        found = [_about(name, path) for name, path in sorted(preset.names().items())]
+        _out({"presets": found}, as_json, _show_presets)
+        return
+    loaded = preset.load(find_preset(name))
+    described = {**describe_rack(loaded.rack), "warnings": list(loaded.warnings)}
+    _out(described, as_json, _show_rack)
+
+
+def devices(as_json: AsJson = False) -> None:
+    """List the audio devices; `virtual` is built in and always there.
+
+    Example: taraf devices --json
+    """
+    from engine.stream import DeviceError
+    from engine.stream import devices as cards
+
+    hint = ""
+    try:
+        found = sorted(cards(), key=lambda d: (d["api"], d["index"]))
+        if not found:
+            hint = "PortAudio sees no sound card here; taraf live plays on the virtual device"
+    except DeviceError as error:
+        found, hint = [], str(error)
+    _out({"devices": [VIRTUAL, *found], "hint": hint}, as_json, _show_devices)
+
+
+def find_preset(name: str) -> Path:
+    """The file of a preset; PresetError names what is near where there is none."""
+    import difflib
+
+    from engine import preset
+
+    try:
+        return preset.find(name)
+    except preset.PresetError:
+        near = difflib.get_close_matches(name, preset.names(), n=3, cutoff=0.5)
+        if not near:
+            raise
+        message = f"no preset is called {name!r}; near to it: {', '.join(near)}"
+        raise preset.PresetError(message) from None
+
+
+def describe(name: str, plugin: type[Plugin]) -> dict[str, Any]:
+    """A plugin as data: all that a player can tell it and it tells a player."""
+    return {
+        "name": name,
+        "help": plugin.help(),
+        "params": {key: _describe_param(param) for key, param in plugin.params.items()},
+        "settings": {key: _describe_setting(value) for key, value in plugin.settings.items()},
+        "readouts": list(plugin.readouts),
+    }
+
+
+def _describe_param(param: Param) -> dict[str, Any]:
+    return {
+        "default": param.plain(param.default),
+        "minimum": param.minimum,
+        "maximum": param.maximum,
+        "unit": param.unit,
+        "taper": param.taper,
+        "smooth_ms": param.smooth_ms,
+        "choices": list(param.choices),
+        "midi": param.midi,
+        "allowed": param.allowed,
+        "help": param.help,
+    }
+
+
+def _describe_setting(setting: Setting) -> dict[str, Any]:
+    described: dict[str, Any] = {"default": setting.default, "kind": setting.kind}
+    if setting.kind == "count":
+        described |= {"minimum": setting.minimum, "maximum": setting.maximum}
+    return {**described, "help": setting.help}
+
+
+def _summary(name: str) -> dict[str, Any]:
+    from engine import catalogue
+    from engine.plugin import PluginError
+
+    try:
+        return {"name": name, "help": catalogue.find(name).help(), "error": None}
+    except PluginError as error:
+        return {"name": name, "help": "", "error": str(error)}
+
+
+def _about(name: str, path: Path) -> dict[str, Any]:
+    from engine import preset
+
+    found = {"name": name, "path": str(path), "about": "", "error": None}
+    try:
+        return {**found, "about": preset.load(path).rack.about}
+    except preset.PresetError as error:
+        return {**found, "error": str(error)}
+
+
+def describe_rack(rack: Rack) -> dict[str, Any]:
+    """A rack as data, with every value it has, told or default."""
+    from engine.rack import STRIP_KNOBS, Strip
+
+    strip = {key: Strip.params[key] for key in STRIP_KNOBS}
+    return {
+        "name": rack.name,
+        "about": rack.about,
+        "tempo_bpm": rack.tempo_bpm,
+        "lanes": [
+            {
+                "name": lane.name,
+                "input": lane.source,
+                "values": _values(strip, lane.knobs),
+                "plugins": [_describe_link(link) for link in lane.chain],
+            }
+            for lane in rack.lanes
+        ],
+        "master": [_describe_link(link) for link in rack.master],
+    }
+
+
+def _describe_link(link: Link) -> dict[str, Any]:
+    settings = {
+        key: {
+            "value": link.settings.get(key, rule.default),
+            "unit": "",
+            "set": key in link.settings,
+        }
+        for key, rule in link.plugin.settings.items()
+    }
+    values = _values(link.plugin.params, link.knobs)
+    return {"use": link.use, "name": link.name, "values": {**settings, **values}}
+
+
+def _values(params: dict[str, Param], knobs: dict[str, float]) -> dict[str, Any]:
+    return {
+        key: {
+            "value": param.plain(knobs.get(key, param.default)),
+            "unit": param.unit,
+            "set": key in knobs,
+        }
+        for key, param in params.items()
+    }
+
+
+def _out(data: dict[str, Any], as_json: bool, show: Any) -> None:
+    if as_json:
+        typer.echo(json.dumps(data))
+        return
+    from rich.console import Console
+
+    show(Console(highlight=False), data)
+
+
+def _text(value: object, style: str = "") -> Any:
+    """``value`` for the terminal, whatever is in it: no markup, no control characters."""
+    from rich.text import Text
+
+    return Text("".join(c if c.isprintable() else " " for c in str(value)), style)
+
+
+def _table(*columns: str) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _show_plugins(console: Any, data: dict[str, Any]) -> None:
+    table = _table("plugin", "what it does")
+    for row in data["plugins"]:
+        said = _text(row["error"], "red") if row["error"] else _text(row["help"])
+        table.add_row(_text(row["name"], "bold"), said)
+    console.print(table)
+
+
+def _show_plugin(console: Any, data: dict[str, Any]) -> None:
+    console.print(_text(data["name"], "bold"), _text(data["help"]))
+    table = _table("parameter", "default", "allowed", "taper", "ramp", "what it does")
+    for name, row in data["params"].items():
+        cells = [name, _number(row["default"]), row["allowed"]]
+        cells += [row["taper"], f"{row['smooth_ms']:g} ms", row["help"]]
+        table.add_row(*map(_text, cells))
+    console.print(table)
+    if data["settings"]:
+        table = _table("setting", "default", "kind", "what it does")
+        for name, row in data["settings"].items():
+            table.add_row(*map(_text, (name, row["default"], row["kind"], row["help"])))
+        console.print(table)
+    if data["readouts"]:
+        console.print(_text(f"It reports {', '.join(data['readouts'])}."))
+
+
+def _show_presets(console: Any, data: dict[str, Any]) -> None:
+    table = _table("preset", "what it is")
+    for row in data["presets"]:
+        said = _text(row["error"], "red") if row["error"] else _text(row["about"])
+        table.add_row(_text(row["name"], "bold"), said)
+    console.print(table if data["presets"] else "there are no presets yet")
+
+
+def _show_rack(console: Any, data: dict[str, Any]) -> None:
+    from rich.tree import Tree
+
+    tree = Tree(
+        _text(f"{data['name']}: {data['about']}" if data["about"] else data["name"], "bold")
+    )
+    for lane in data["lanes"]:
+        branch = tree.add(_text(f"{lane['name']} (input {lane['input']})", "bold cyan"))
+        for link in lane["plugins"]:
+            _add_link(branch, link)
+        _add_values(branch, lane["values"])
+    master = tree.add(_text("master", "bold cyan"))
+    for link in data["master"]:
+        _add_link(master, link)
+    console.print(tree)
+    for warning in data["warnings"]:
+        console.print(_text(f"warning: {warning}", "yellow"))
+
+
+def _add_link(branch: Any, link: dict[str, Any]) -> None:
+    same = link["name"] == link["use"]
+    name = link["name"] if same else f"{link['name']} ({link['use']})"
+    _add_values(branch.add(_text(name, "bold")), link["values"])
+
+
+def _add_values(branch: Any, values: dict[str, Any]) -> None:
+    for key, row in values.items():
+        unit = f" {row['unit']}" if row["unit"] else ""
+        style = "" if row["set"] else "dim"  # what a preset does not say stands back
+        branch.add(_text(f"{key} = {_number(row['value'])}{unit}", style))
+
+
+def _show_devices(console: Any, data: dict[str, Any]) -> None:
+    table = _table("index", "device", "through", "in", "out", "rate", "latency in, out (ms)")
+    for d in data["devices"]:
+        index = "" if d["index"] is None else d["index"]
+        latency = f"{d['input_latency_ms']:g}, {d['output_latency_ms']:g}"
+        cells = (index, d["name"], d["api"], d["inputs"], d["outputs"], d["rate"], latency)
+        table.add_row(*map(_text, cells))
+    console.print(table)
+    if data["hint"]:
+        console.print(_text(data["hint"], "yellow"), soft_wrap=True)
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+__all__ = ["devices", "plugins", "presets"]
