@@ -331,9 +331,7 @@ def keep_dry(node: Any, audio: int, dry: int, frames: int) -> None:
 
 
 @inline
-def delay_line(
-    x: Any, y: Any, line: int, at: int, delay: int, channels: int, frames: int
-) -> int:
+def delay_line(x: Any, y: Any, line: int, at: int, delay: int, channels: int, frames: int) -> int:
     """Write ``x`` to ``line`` and read it into ``y``, ``delay`` frames late; may be in place."""
     z = samples(line, channels * delay)
     last = at
@@ -681,9 +679,7 @@ def virtual_device(device_address: int, unused: int) -> int:
         sink = device.output
         if device.sink != 0:
             sink = device.sink + 4 * outputs * ran
-        _call_callback(
-            device.callback, device.input, sink, frames, 0, 0, device.control
-        )
+        _call_callback(device.callback, device.input, sink, frames, 0, 0, device.control)
         ran += frames
         due += 1
         device.due = due
@@ -698,9 +694,7 @@ def play_block(device: Any, inputs: int, frames: int) -> None:
     at = device.source_at
     for i in range(frames):
         for c in range(inputs):
-            x[i * inputs + c] = (
-                y[at * inputs + c] if at < device.source_frames else np.float32(0.0)
-            )
+            x[i * inputs + c] = y[at * inputs + c] if at < device.source_frames else np.float32(0.0)
         at += 1
         if at >= device.source_frames and device.loop != 0:
             at = 0
@@ -724,8 +718,6 @@ def store_word(address: int, value: int) -> int:
     """An atomic store with release order, for Python on any processor."""
     store_release(address, value)
     return 0
-
-
 
 
 def build(name: str) -> bytes:

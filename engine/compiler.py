@@ -28,11 +28,11 @@ OPTIONS: dict[str, Any] = {
 
 
 @typeof_impl.register(Kernel)  # type: ignore[untyped-decorator]
-def _typeof_kernel(value: Kernel[Any, Any], context: Any) -> Any:
+def _typeof_kernel(value: Kernel, context: Any) -> Any:
     return typeof_impl(dispatcher(value), context)
 
 
-def dispatcher(kernel: Kernel[Any, Any]) -> Any:
+def dispatcher(kernel: Kernel) -> Any:
     """The Numba function of ``kernel``, made once."""
     if kernel.dispatcher is None:
         kernel.dispatcher = njit(error_model="numpy", boundscheck=False)(kernel.function)
@@ -93,19 +93,26 @@ def call_address(returns: Any, *arguments: Any) -> Any:
 _run = call_address(types.intp, *[types.intp] * 8)
 
 
-@njit(**{"error_model": "numpy"})  # type: ignore[untyped-decorator]
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
 def _run_session(
-    run: int, session: int, in_names: int, ins: int, n_in: int, out_names: int, n_out: int, outs: int
-) -> int:
+    run: int,
+    session: int,
+    in_names: int,
+    ins: int,
+    n_in: int,
+    out_names: int,
+    n_out: int,
+    outs: int,
+) -> Any:
     return _run(run, session, 0, in_names, ins, n_in, out_names, n_out, outs)
 
 
-@njit(**{"error_model": "numpy"})  # type: ignore[untyped-decorator]
-def _load_acquire(address: int) -> int:
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def _load_acquire(address: int) -> Any:
     return load_acquire(address)
 
 
-@njit(**{"error_model": "numpy"})  # type: ignore[untyped-decorator]
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
 def _store_release(address: int, value: int) -> None:
     store_release(address, value)
 
@@ -162,9 +169,7 @@ def node_source(knobs: tuple[str, ...], fields: tuple[Field, ...]) -> str:
     )
 
 
-def compile_node(
-    process: Kernel[Any, Any], knobs: tuple[str, ...], fields: tuple[Field, ...]
-) -> bytes:
+def compile_node(process: Kernel, knobs: tuple[str, ...], fields: tuple[Field, ...]) -> bytes:
     """Object file of the node around ``process``: (state, knobs, audio, channels, frames, at)."""
     scope = {
         "carray": carray,

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Client, Connection
 from typing import Any
@@ -273,10 +274,8 @@ class Host:
 
 
 def _wait_gone(pid: int, seconds: float) -> None:
-    try:
+    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
         psutil.Process(pid).wait(seconds)
-    except (psutil.TimeoutExpired, psutil.NoSuchProcess):
-        pass
 
 
 def _forget(pid: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import types
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,24 +17,21 @@ import numpy.typing as npt
 Audio = npt.NDArray[np.float32]
 """Sound inside a chain: float32, (channels, frames), C order, changed in place."""
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-class Kernel(Generic[P, R]):
+class Kernel:
     """A function compiled for the audio thread; called from Python it runs uncompiled.
 
     It may use numbers, NumPy arrays it is given, ``math`` and other kernels. It may not
     allocate, raise, print or touch a Python object: what it compiles to is checked.
     """
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.dispatcher: Any = None  # Numba's, made by engine.compiler
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
     def fingerprint(self) -> str:
@@ -44,7 +41,7 @@ class Kernel(Generic[P, R]):
         return digest.hexdigest()
 
 
-def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+def kernel(function: Callable[..., Any]) -> Kernel:
     """Mark ``function`` as code for the audio thread."""
     return Kernel(function)
 

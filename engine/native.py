@@ -24,15 +24,18 @@ import platformdirs
 
 ENTRY = "taraf_entry"
 
-_MATH = (
-    "acos asin atan atan2 atanh acosh asinh cbrt ceil cos cosh erf erfc exp exp2 exp10 expm1 "
-    "fabs floor fma fmax fmin fmod frexp ldexp lgamma log log10 log1p log2 pow rint round "
-    "sin sincos sinh sqrt tan tanh tgamma trunc"
-).split()
+_MATH = """
+    acos asin atan atan2 atanh acosh asinh cbrt ceil cos cosh erf erfc exp exp2 exp10 expm1
+    fabs floor fma fmax fmin fmod frexp ldexp lgamma log log10 log1p log2 pow rint round
+    sin sincos sinh sqrt tan tanh tgamma trunc
+""".split()  # noqa: SIM905 - a list of sixty strings is harder to read
 ALLOWED = frozenset(
-    [*_MATH, *(f"{name}f" for name in _MATH)]
-    + ["memcpy", "memset", "memmove"]
-    + ["clock_gettime", "nanosleep", "QueryPerformanceCounter", "Sleep"]
+    [
+        *_MATH,
+        *(f"{name}f" for name in _MATH),
+        *("memcpy", "memset", "memmove"),
+        *("clock_gettime", "nanosleep", "QueryPerformanceCounter", "Sleep"),
+    ]
 )
 """Every symbol that code on the audio thread may refer to."""
 

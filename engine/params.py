@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -155,6 +155,10 @@ class Setting:
     minimum: int = 0
     maximum: int = 0
     help: str = ""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        """The declaration; a plugin's own value, set when it is made, hides it."""
+        return self
 
     def check(self, value: object) -> str | int:
         """Return ``value`` if this setting allows it, or raise ParamError."""

@@ -14,9 +14,7 @@ from engine.rack import Link, Rack
 INK, SOFT, FILL, BACK = "#1d2430", "#7d8796", "#dfe7f3", "#ffffff"
 
 
-def draw(
-    rack: Rack, dry: Path, wet: Path, histogram: npt.NDArray[np.int64], target: Path
-) -> None:
+def draw(rack: Rack, dry: Path, wet: Path, histogram: npt.NDArray[np.int64], target: Path) -> None:
     """Write the picture as PNG to ``target``."""
     import soundfile
     from matplotlib.backends.backend_agg import FigureCanvasAgg

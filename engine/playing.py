@@ -99,7 +99,6 @@ class Session:
     host: Host
     warnings: tuple[str, ...]
     recorder: Recorder | None = None
-    interrupted: bool = False
     result: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -54,7 +54,7 @@ class Plugin:
     ``taps`` is 1 if the kernel writes sound to ``state.tap`` for the recorder.
     """
 
-    process: ClassVar[Kernel[..., None]]
+    process: ClassVar[Kernel]
     params: ClassVar[dict[str, Param]] = dict(HOST)
     settings: ClassVar[dict[str, Setting]] = {}
     readouts: ClassVar[tuple[str, ...]] = ()

@@ -1,18 +1,18 @@
 """A rack as a TOML file: read with one clear error or not at all, written so that it reads back.
 
-    name = "Crunch"
-    about = "Edge of breakup"
+name = "Crunch"
+about = "Edge of breakup"
 
-    [[lane]]
-    name = "guitar"
-    input = "left"              # left, right, mono, stereo or none
+[[lane]]
+name = "guitar"
+input = "left"              # left, right, mono, stereo or none
 
-    [[lane.plugin]]
-    use = "delay"               # which plugin; `name` only where two are alike
-    time_ms = 350.0
+[[lane.plugin]]
+use = "delay"               # which plugin; `name` only where two are alike
+time_ms = 350.0
 
-    [[master]]
-    use = "limiter"
+[[master]]
+use = "limiter"
 """
 
 from __future__ import annotations

@@ -367,7 +367,9 @@ class Table:
     def mutes(self) -> dict[str, int]:
         """How often each plugin was muted for not being finite, where it was."""
         named = zip(self.rack.links(), self.rows, strict=False)
-        found = {f"{lane}.{k.name if k else 'strip'}": int(row["mutes"]) for (lane, k), row in named}
+        found = {
+            f"{lane}.{k.name if k else 'strip'}": int(row["mutes"]) for (lane, k), row in named
+        }
         return {name: count for name, count in found.items() if count}
 
     def due(self, node: int, knob: int, frame: int) -> int:
@@ -451,4 +453,3 @@ class Stage:
         for table in self._held:
             table.close()
         self._held = []
-

@@ -107,5 +107,3 @@ def play(
     """``sound`` (frames, channels) through ``rack``: (frames + tail, 2), latency removed."""
     renderer = Renderer(rack, sample_rate, sound.shape[1], block, moves)
     return np.concatenate([renderer.push(sound), renderer.finish(tail)])
-
-

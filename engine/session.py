@@ -127,9 +127,7 @@ class Network:
         _call(_MEMORY, 0, 0, ctypes.byref(memory))
         dimensions = (ctypes.c_int64 * max(len(shape), 1))(*shape)
         place = ctypes.c_void_p(array.ctypes.data)
-        _call(
-            _TENSOR, memory, place, array.nbytes, dimensions, len(shape), 1, ctypes.byref(value)
-        )
+        _call(_TENSOR, memory, place, array.nbytes, dimensions, len(shape), 1, ctypes.byref(value))
         self._values.append(value)
         return int(value.value or 0)
 
@@ -261,8 +259,8 @@ class SessionPlugin(Plugin):
                 raise SessionError(f"{name} is {list(shape)}; it must hold {hop} samples")
         for name, out in state.items():
             if given_in[name] != given_out[out] or min(given_in[name], default=1) < 1:
-                raise SessionError(f"state {name} is {list(given_in[name])}, {out} is "
-                                   f"{list(given_out[out])}; both must be one fixed shape")  # fmt: skip
+                shapes = f"{list(given_in[name])}, {out} is {list(given_out[out])}"
+                raise SessionError(f"state {name} is {shapes}; both must be one fixed shape")
 
     def bind(self, state: dict[str, npt.NDArray[Any]]) -> None:
         network = self._network

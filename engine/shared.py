@@ -102,7 +102,9 @@ class RingReader:
     def read(self) -> npt.NDArray[np.float32]:
         """Everything written since the last call, (frames, channels)."""
         first, last = int(self._header["read"][0]), self.written
-        frames = self._samples[np.arange(first, last) & (self.capacity - 1)]
+        frames: npt.NDArray[np.float32] = self._samples[
+            np.arange(first, last) & (self.capacity - 1)
+        ]
         store_release(address(self._header) + _at(RING, "read"), last)
         return frames
 

@@ -126,9 +126,7 @@ class WorkerPlugin(Plugin):
 
     process = worker_process
     counts_misses: ClassVar[bool] = True
-    ring_depth = Setting(
-        2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner"
-    )
+    ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
 
     def open(self, setup: Setup) -> None:
         """Load what ``work`` needs; may raise PluginError."""

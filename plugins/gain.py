@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.dsp.approx import gain_of
 from engine.kernel import Audio, kernel
 from engine.params import Param, along
 from engine.plugin import Plugin
@@ -18,12 +19,13 @@ class Gain(Plugin):
     def process(audio: Audio, knobs: Any, state: Any) -> None:
         channels, frames = audio.shape
         if knobs.gain_db.step == np.float32(0.0):
-            gain = np.float32(10.0) ** (knobs.gain_db.start * np.float32(0.05))
-            for c in range(channels):
-                for i in range(frames):
-                    audio[c, i] *= gain
+            gain = gain_of(knobs.gain_db.start)
+            if gain != np.float32(1.0):
+                for c in range(channels):
+                    for i in range(frames):
+                        audio[c, i] *= gain
             return
         for i in range(frames):
-            gain = np.float32(10.0) ** (along(knobs.gain_db, i) * np.float32(0.05))
+            gain = gain_of(along(knobs.gain_db, i))
             for c in range(channels):
                 audio[c, i] *= gain

@@ -26,7 +26,9 @@ from engine.virtual import VirtualDevice
 DEMO = "crunch"
 
 
-def run(device: str = "virtual", block: int = 64, seconds: float = 8.0, rate: int = 48000) -> Report:
+def run(
+    device: str = "virtual", block: int = 64, seconds: float = 8.0, rate: int = 48000
+) -> Report:
     """Shares of the blocks due that ran, in per cent."""
     report = Report("callback")
     choice = DeviceChoice(device, rate, block)

@@ -68,4 +68,4 @@ def _late(rate: int, block: int, seconds: float) -> float:
     host.wait(seconds + 5)
     found = host.statistics()
     host.stop()
-    return 100 * found["late"] / max(found["blocks"], 1)
+    return float(100 * found["late"] / max(found["blocks"], 1))

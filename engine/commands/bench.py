@@ -12,8 +12,12 @@ from engine import bench as benches
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.BENCHES.items()))],
-    device: Annotated[str | None, typer.Option(help="Audio device, where the bench uses one.")] = None,
+    name: Annotated[
+        str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.BENCHES.items()))
+    ],
+    device: Annotated[
+        str | None, typer.Option(help="Audio device, where the bench uses one.")
+    ] = None,
     block: Annotated[int | None, typer.Option(min=16, max=8192, help="Frames a block.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.5, help="How long each part runs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

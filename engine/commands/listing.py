@@ -38,9 +38,9 @@ def plugins(
 
     if name is not None:
         described = describe(name, catalogue.find(name))
-        _out(described, as_json, _show_plugin)
+        _out(described, as_json, "plugin")
         return
-    _out({"plugins": [_summary(entry) for entry in catalogue.entries()]}, as_json, _show_plugins)
+    _out({"plugins": [_summary(entry) for entry in catalogue.entries()]}, as_json, "plugins")
 
 
 def presets(
@@ -55,11 +55,11 @@ def presets(
 
     if name is None:
         found = [_about(name, path) for name, path in sorted(preset.names().items())]
-        _out({"presets": found}, as_json, _show_presets)
+        _out({"presets": found}, as_json, "presets")
         return
     loaded = preset.load(find_preset(name))
     described = {**describe_rack(loaded.rack), "warnings": list(loaded.warnings)}
-    _out(described, as_json, _show_rack)
+    _out(described, as_json, "rack")
 
 
 def devices(as_json: AsJson = False) -> None:
@@ -77,7 +77,7 @@ def devices(as_json: AsJson = False) -> None:
             hint = "PortAudio sees no sound card here; taraf live plays on the virtual device"
     except DeviceError as error:
         found, hint = [], str(error)
-    _out({"devices": [VIRTUAL, *found], "hint": hint}, as_json, _show_devices)
+    _out({"devices": [VIRTUAL, *found], "hint": hint}, as_json, "devices")
 
 
 def find_preset(name: str) -> Path:
@@ -195,110 +195,15 @@ def _values(params: dict[str, Param], knobs: dict[str, float]) -> dict[str, Any]
     }
 
 
-def _out(data: dict[str, Any], as_json: bool, show: Any) -> None:
+def _out(data: dict[str, Any], as_json: bool, drawing: str) -> None:
     if as_json:
         typer.echo(json.dumps(data))
         return
     from rich.console import Console
 
-    show(Console(highlight=False), data)
+    from engine.commands import drawing as drawings
 
-
-def _text(value: object, style: str = "") -> Any:
-    """``value`` for the terminal, whatever is in it: no markup, no control characters."""
-    from rich.text import Text
-
-    return Text("".join(c if c.isprintable() else " " for c in str(value)), style)
-
-
-def _table(*columns: str) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _show_plugins(console: Any, data: dict[str, Any]) -> None:
-    table = _table("plugin", "what it does")
-    for row in data["plugins"]:
-        said = _text(row["error"], "red") if row["error"] else _text(row["help"])
-        table.add_row(_text(row["name"], "bold"), said)
-    console.print(table)
-
-
-def _show_plugin(console: Any, data: dict[str, Any]) -> None:
-    console.print(_text(data["name"], "bold"), _text(data["help"]))
-    table = _table("parameter", "default", "allowed", "taper", "ramp", "what it does")
-    for name, row in data["params"].items():
-        cells = [name, _number(row["default"]), row["allowed"]]
-        cells += [row["taper"], f"{row['smooth_ms']:g} ms", row["help"]]
-        table.add_row(*map(_text, cells))
-    console.print(table)
-    if data["settings"]:
-        table = _table("setting", "default", "kind", "what it does")
-        for name, row in data["settings"].items():
-            table.add_row(*map(_text, (name, row["default"], row["kind"], row["help"])))
-        console.print(table)
-    if data["readouts"]:
-        console.print(_text(f"It reports {', '.join(data['readouts'])}."))
-
-
-def _show_presets(console: Any, data: dict[str, Any]) -> None:
-    table = _table("preset", "what it is")
-    for row in data["presets"]:
-        said = _text(row["error"], "red") if row["error"] else _text(row["about"])
-        table.add_row(_text(row["name"], "bold"), said)
-    console.print(table if data["presets"] else "there are no presets yet")
-
-
-def _show_rack(console: Any, data: dict[str, Any]) -> None:
-    from rich.tree import Tree
-
-    tree = Tree(
-        _text(f"{data['name']}: {data['about']}" if data["about"] else data["name"], "bold")
-    )
-    for lane in data["lanes"]:
-        branch = tree.add(_text(f"{lane['name']} (input {lane['input']})", "bold cyan"))
-        for link in lane["plugins"]:
-            _add_link(branch, link)
-        _add_values(branch, lane["values"])
-    master = tree.add(_text("master", "bold cyan"))
-    for link in data["master"]:
-        _add_link(master, link)
-    console.print(tree)
-    for warning in data["warnings"]:
-        console.print(_text(f"warning: {warning}", "yellow"))
-
-
-def _add_link(branch: Any, link: dict[str, Any]) -> None:
-    same = link["name"] == link["use"]
-    name = link["name"] if same else f"{link['name']} ({link['use']})"
-    _add_values(branch.add(_text(name, "bold")), link["values"])
-
-
-def _add_values(branch: Any, values: dict[str, Any]) -> None:
-    for key, row in values.items():
-        unit = f" {row['unit']}" if row["unit"] else ""
-        style = "" if row["set"] else "dim"  # what a preset does not say stands back
-        branch.add(_text(f"{key} = {_number(row['value'])}{unit}", style))
-
-
-def _show_devices(console: Any, data: dict[str, Any]) -> None:
-    table = _table("index", "device", "through", "in", "out", "rate", "latency in, out (ms)")
-    for d in data["devices"]:
-        index = "" if d["index"] is None else d["index"]
-        latency = f"{d['input_latency_ms']:g}, {d['output_latency_ms']:g}"
-        cells = (index, d["name"], d["api"], d["inputs"], d["outputs"], d["rate"], latency)
-        table.add_row(*map(_text, cells))
-    console.print(table)
-    if data["hint"]:
-        console.print(_text(data["hint"], "yellow"), soft_wrap=True)
-
-
-def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    getattr(drawings, drawing)(Console(highlight=False), data)
 
 
 __all__ = ["devices", "plugins", "presets"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,9 @@ def live(
     rate: Annotated[int, typer.Option(min=8000, max=192000, help="Frames a second.")] = 48000,
     block: Annotated[int, typer.Option(min=16, max=8192, help="Frames a block.")] = 64,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Record dry and wet into this folder.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record dry and wet into this folder.")
+    ] = None,
     record_format: Annotated[str, typer.Option(help="wav (float) or flac (24 bit).")] = "wav",
     input: Annotated[
         Path | None, typer.Option(help="What the virtual device plays instead of its guitar.")
@@ -28,7 +31,9 @@ def live(
     fast: Annotated[
         bool, typer.Option(help="Virtual device only: as fast as possible, not in real time.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end.")
+    ] = False,
 ) -> None:
     """Play through a preset, live.
 
@@ -47,27 +52,24 @@ def live(
         fast=fast,
         record=record is not None,
     )
-    with playing.session(plan, record, record_format) as session:
-        try:
-            follow(session, quiet=as_json)
-        except KeyboardInterrupt:
-            if seconds is not None and as_json:
-                session.interrupted = True
+    with playing.session(plan, record, record_format) as session, suppress(KeyboardInterrupt):
+        follow(session, quiet=as_json)
     _tell(session.result, as_json)
 
 
 def attach(
-    pid: Annotated[int | None, typer.Argument(help="The audio process; the only one if left out.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    pid: Annotated[
+        int | None, typer.Argument(help="The audio process; the only one if left out.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end.")
+    ] = False,
 ) -> None:
     """Take over a rack that goes on sounding after its window died."""
     from engine import playing
 
-    with playing.adopt(pid) as session:
-        try:
-            follow(session, quiet=as_json)
-        except KeyboardInterrupt:
-            pass
+    with playing.adopt(pid) as session, suppress(KeyboardInterrupt):
+        follow(session, quiet=as_json)
     _tell(session.result, as_json)
 
 

@@ -62,6 +62,8 @@ def render(
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")
     for path in automation or []:
         load(path, rack, 48000, controllers)  # a mistake is found before a file is rendered
+    if jobs[0].target != files[-1]:
+        files[-1].mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {"preset": rack.name, "warnings": list(warnings), "files": []}
     with _Bar(jobs, hidden=as_json) as bar:
         for warning in warnings:
@@ -110,8 +112,6 @@ def plan(files: list[Path], kind: str | None) -> list[Job]:
             format_of(target, reader.rate)
             jobs.append(Job(source, target, reader.rate, reader.frames))
     _refuse_collisions(jobs)
-    if folder:
-        out.mkdir(parents=True, exist_ok=True)
     return jobs
 
 

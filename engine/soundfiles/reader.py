@@ -76,17 +76,13 @@ class SoundReader:
 
     def pieces(self, frames: int = PIECE) -> Iterator[Sound]:
         """The sound in order, (up to ``frames``, channels) at a time; raises SoundError."""
-        import soundfile
-
         at = 0
         while at < self.frames:
-            try:
-                with self._quiet():
-                    piece: Sound = self._file.read(frames, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise SoundError(
-                    f"{self.path}: breaks off after frame {at} of {self.frames}: {reason(error)}"
-                ) from None
+            with self._quiet():
+                piece, fault = self._next(frames)
+            if fault:
+                why = f"{self.path}: breaks off after frame {at} of {self.frames}: {fault}"
+                raise SoundError(why)
             if not len(piece):
                 break
             self._check_finite(piece, at)
@@ -94,6 +90,19 @@ class SoundReader:
             yield piece
         if at < self.frames:
             self._short(at)
+
+    def _next(self, frames: int) -> tuple[Sound, str]:
+        """The next frames and what libsndfile says against them.
+
+        soundfile's own read seeks after each call, and after a seek an mp3 decodes otherwise.
+        """
+        from soundfile import LibsndfileError, _ffi, _snd
+
+        piece = np.empty((frames, self.channels), np.float32)
+        place = _ffi.cast("float *", piece.ctypes.data)
+        count = _snd.sf_readf_float(self._file._file, place, frames)
+        code = _snd.sf_error(self._file._file)
+        return piece[: max(count, 0)], reason(LibsndfileError(code)) if code else ""
 
     def _check_finite(self, piece: Sound, at: int) -> None:
         if np.isfinite(piece).all():
