@@ -101,7 +101,7 @@ class Host:
 
     def _start(self) -> None:
         order = {**asdict(self.order), "rack": pack(self.rack)}
-        command = [sys.executable, "-m", "engine.audio_process", json.dumps(order)]
+        command = [sys.executable, "-P", "-m", "engine.audio_process", json.dumps(order)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
         self._process = subprocess.Popen(

@@ -53,7 +53,7 @@ def _digest_function(function: Any, digest: Any, seen: set[str]) -> None:
     seen.add(name)
     digest.update(name.encode())
     _digest_code(function.__code__, digest)
-    for used in _names(function.__code__):
+    for used in sorted(_names(function.__code__)):
         value = function.__globals__.get(used)
         if isinstance(value, Kernel):
             _digest_function(value.function, digest, seen)

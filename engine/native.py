@@ -63,7 +63,7 @@ def target_machine() -> Any:
     """An LLVM target machine for this processor, at the highest optimisation."""
     triple, cpu, features = machine()
     return llvm.Target.from_triple(triple).create_target_machine(
-        cpu=cpu, features=features, opt=3, jit=True, reloc="default", codemodel="default"
+        cpu=cpu, features=features, opt=3, jit=True, reloc="default", codemodel="large"
     )
 
 
@@ -100,7 +100,7 @@ def is_cached(name: str, fingerprint: str) -> bool:
 
 
 def _key(name: str, fingerprint: str) -> str:
-    parts = (name, fingerprint, *machine(), version("numba"), version("llvmlite"), sys.version)
+    parts = ("large", name, fingerprint, *machine(), version("numba"), version("llvmlite"), sys.version)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -34,8 +34,20 @@ def open_rack(name: str, changes: list[str]) -> tuple[Rack, tuple[str, ...]]:
         address, equals, value = change.partition("=")
         if not equals:
             raise RackError(f"{change!r} is not lane.plugin.param=value")
-        rack = rack.set(address.strip(), value.strip())
+        rack = rack.set(address.strip(), _from_here(rack, address.strip(), value.strip()))
     return rack, loaded.warnings
+
+
+def _from_here(rack: Rack, address: str, value: str) -> str:
+    """A file named on the command line lies where the command was given, not by the preset."""
+    lane, _, rest = address.partition(".")
+    name, _, key = rest.partition(".")
+    for where, link in rack.links():
+        if link is not None and (where, link.name) == (lane, name):
+            setting = link.plugin.settings.get(key)
+            if setting and setting.kind in ("file", "model") and Path(value).exists():
+                return str(Path(value).absolute())
+    return value
 
 
 def plan(

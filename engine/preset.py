@@ -17,11 +17,10 @@ use = "limiter"
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +54,9 @@ def user_folder() -> Path:
     return Path(platformdirs.user_config_dir("taraf")) / "presets"
 
 
-@cache
 def shipped_folder() -> Path:
     """Where the presets that come with taraf are."""
-    spec = find_spec("presets")
-    assert spec is not None and spec.submodule_search_locations
-    return Path(next(iter(spec.submodule_search_locations)))
+    return Path(__file__).parents[1] / "presets"
 
 
 def names() -> dict[str, Path]:
@@ -79,7 +75,9 @@ def find(name: str) -> Path:
         return names()[name]
     if path.suffix == ".toml" or len(path.parts) > 1 or path.is_dir():
         return path
-    raise PresetError(f"no preset is called {name!r}; there are {', '.join(names())}")
+    near = difflib.get_close_matches(name, names(), n=3, cutoff=0.5)
+    hint = f"near to it: {', '.join(near)}" if near else f"there are {', '.join(names()) or 'none'}"
+    raise PresetError(f"no preset is called {name!r}; {hint}")
 
 
 def load(path: Path) -> Loaded:

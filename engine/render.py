@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class Renderer:
         self.stage.publish(self.table)
         self._pull = Pull(self.shared, block, inputs)
         self._block, self._inputs = block, inputs
-        self._events = self._schedule(rack, moves)
+        self._events = deque(self._schedule(rack, moves))
         self._skip = self.table.latency
         self._waiting = np.zeros((0, inputs), np.float32)
 
@@ -83,7 +84,7 @@ class Renderer:
             due, node, knob, value = self._events[0]
             if not self.shared.send(self.table.generation, node, knob, value, due):
                 break
-            self._events.pop(0)
+            self._events.popleft()
         return self._pull.run(sound)
 
     def finish(self, tail: int = 0) -> Sound:

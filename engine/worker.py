@@ -126,6 +126,7 @@ class WorkerPlugin(Plugin):
 
     process = worker_process
     counts_misses: ClassVar[bool] = True
+    _memory: _Memory | None = None
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
 
     def open(self, setup: Setup) -> None:
@@ -141,9 +142,9 @@ class WorkerPlugin(Plugin):
         slots = 16
         while slots < 2 * (self.latency_samples // HOP + 4):
             slots *= 2
-        self._memory = _Memory(slots, setup.channels, len(self.params))
+        m = self._memory = _Memory(slots, setup.channels, len(self.params))
         self._order = {
-            "memory": self._memory.block.name,
+            "memory": m.block.name,
             "slots": slots,
             "plugin": f"{type(self).__module__}:{type(self).__qualname__}",
             "settings": {name: getattr(self, name) for name in self.settings},
@@ -153,7 +154,6 @@ class WorkerPlugin(Plugin):
         self.restarts = 0
         self._spawn()
         self._wait_ready()
-        m = self._memory
         externs = {k: Extern(getattr(m, k)) for k in ("header", "tags", "values", "sent", "made")}
         return {
             "words": np.zeros(4, np.int64),
@@ -166,14 +166,16 @@ class WorkerPlugin(Plugin):
         }
 
     def _spawn(self) -> None:
+        assert self._memory is not None
         self._memory.header[READY] = 0
-        command = [sys.executable, "-m", "engine.worker", json.dumps(self._order)]
+        command = [sys.executable, "-P", "-m", "engine.worker", json.dumps(self._order)]
         self.process_handle = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         self._seen = (int(self._memory.header[BEATS]), time.monotonic())
 
     def _wait_ready(self) -> None:
+        assert self._memory is not None
         until = time.monotonic() + START_SECONDS
         while not self._memory.header[READY]:
             if self.process_handle.poll() is not None:
@@ -192,6 +194,7 @@ class WorkerPlugin(Plugin):
 
     def tick(self) -> None:
         """Start the worker again if it has died or hangs."""
+        assert self._memory is not None
         header = self._memory.header
         if header[STOP]:
             return
@@ -205,10 +208,9 @@ class WorkerPlugin(Plugin):
             self.process_handle.kill()
 
     def close(self) -> None:
-        header = self._memory.header
-        if header[STOP]:
+        if self._memory is None or self._memory.header[STOP]:
             return
-        header[STOP] = 1
+        self._memory.header[STOP] = 1
         try:
             self.process_handle.wait(0.5)
         except subprocess.TimeoutExpired:

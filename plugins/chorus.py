@@ -11,7 +11,7 @@ from engine.plugin import Plugin, Setup, State, zeros
 
 LONGEST_MS = 40.0
 FARTHEST_MS = 4.5  # how far a head sways at most
-NEAREST_MS = 0.35  # and how near it comes: it may read 16 frames of its own feedback at a time
+NEAREST_MS = 0.5  # and how near it comes: it may read 24 frames of its own feedback at a time
 BEND = 0.06  # and how fast, in frames a frame: a semitone, so that a fast rate stays a vibrato
 SECOND = 0.37  # turns from the first voice to the second: no third, no quarter, never in step
 SECOND_DELAY = 1.23

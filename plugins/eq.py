@@ -24,6 +24,7 @@ from engine.plugin import Plugin, Setup, State
 
 BANDS = 6
 OFF, REST, GLIDE = range(3)
+FRESH = 6  # in a key: the band has been tuned and not been run since
 LOWEST_HZ = 20.0  # a cut at this end of its range is off
 HIGHEST_HZ = 20_000.0
 ROUNDING = 1e-4  # a ramp ends within this of its aim
@@ -46,13 +47,11 @@ def set_high_cut(row: Any, hz: float, db: float, q: float, rate: float) -> None:
 
 
 @kernel
-def ready(set_row: Any, band: int, hz: Ramp, db: Ramp, q: Ramp, state: Any) -> None:
-    """Tune a band, if a knob of it has moved since it was last tuned.
+def moved(key: Any, hz: Ramp, db: Ramp, q: Ramp) -> bool:
+    """Whether a band's knobs are not those it was tuned to, which ``key`` (7) now notes.
 
-    Coefficients follow from the cell's ramps alone, so keeping them changes no sound. A band
-    that is off forgets, and starts from silence when it is turned up.
+    Coefficients follow from the cell's ramps alone, so keeping them changes no sound.
     """
-    key = state.keys[band]
     if (
         key[0] == hz.start
         and key[1] == hz.step
@@ -61,24 +60,38 @@ def ready(set_row: Any, band: int, hz: Ramp, db: Ramp, q: Ramp, state: Any) -> N
         and key[4] == q.start
         and key[5] == q.step
     ):
-        return
+        return False
     key[0], key[1] = hz.start, hz.step
     key[2], key[3] = db.start, db.step
     key[4], key[5] = q.start, q.step
-    rows = state.rows[band]
+    key[FRESH] = 1.0
+    return True
+
+
+@kernel
+def tune_band(set_row: Any, key: Any, rows: Any, rate: float) -> None:
+    """Tune a band for both ends of the cell, with the setter of its kind."""
     for end in range(2):
         t = np.float32(end * CELL)
-        f, g, k = hz.start + hz.step * t, db.start + db.step * t, q.start + q.step * t
-        set_row(rows[end], float(f), float(g), float(k), state.rate)
+        hz, db, q = key[0] + key[1] * t, key[2] + key[3] * t, key[4] + key[5] * t
+        set_row(rows[end], float(hz), float(db), float(q), rate)
+
+
+@kernel
+def mode_of(key: Any, rows: Any, memory: Any) -> int:
+    """Whether a band just tuned is off, at rest or gliding.
+
+    A band that is off forgets, and starts from silence when it is turned up.
+    """
+    key[FRESH] = 0.0
     if is_open(rows[0]) and is_open(rows[1]):
-        state.modes[band] = OFF
-        for c in range(state.memory.shape[1]):
-            state.memory[band, c, 0] = 0.0
-            state.memory[band, c, 1] = 0.0
-    elif hz.step == 0.0 and db.step == 0.0 and q.step == 0.0:
-        state.modes[band] = REST
-    else:
-        state.modes[band] = GLIDE
+        for c in range(memory.shape[0]):
+            memory[c, 0] = 0.0
+            memory[c, 1] = 0.0
+        return OFF
+    if key[1] == 0.0 and key[3] == 0.0 and key[5] == 0.0:
+        return REST
+    return GLIDE
 
 
 class Equaliser(Plugin):
@@ -102,7 +115,7 @@ class Equaliser(Plugin):
     def prepare(self, setup: Setup) -> State:
         return {
             "rate": float(setup.sample_rate),
-            "keys": np.full((BANDS, 6), np.inf, np.float32),
+            "keys": np.full((BANDS, 7), np.inf, np.float32),
             "rows": np.zeros((BANDS, 2, COEFFICIENTS)),
             "modes": np.zeros(BANDS, np.int64),
             "memory": np.zeros((BANDS, setup.channels, 2)),
@@ -112,17 +125,26 @@ class Equaliser(Plugin):
     def process(audio: Audio, knobs: Any, state: Any) -> None:
         frames = audio.shape[1]
         k = knobs
-        none = Ramp(np.float32(0.0), np.float32(0.0), 0)
-        flat = Ramp(np.float32(BUTTERWORTH), np.float32(0.0), 0)
-        ready(set_low_cut, 0, k.low_cut_hz, none, flat, state)
-        ready(set_low_shelf, 1, k.low_hz, k.low_db, flat, state)
-        ready(set_peak, 2, k.mid1_hz, k.mid1_db, k.mid1_q, state)
-        ready(set_peak, 3, k.mid2_hz, k.mid2_db, k.mid2_q, state)
-        ready(set_high_shelf, 4, k.high_hz, k.high_db, flat, state)
-        ready(set_high_cut, 5, k.high_cut_hz, none, flat, state)
-        rows, memory = state.rows, state.memory
+        zero: Any = np.float32(0.0)
+        shelf: Any = np.float32(BUTTERWORTH)
+        none, flat = Ramp(zero, zero, 0), Ramp(shelf, zero, 0)
+        keys, rows, memory, rate = state.keys, state.rows, state.memory, state.rate
+        if moved(keys[0], k.low_cut_hz, none, flat):
+            tune_band(set_low_cut, keys[0], rows[0], rate)
+        if moved(keys[1], k.low_hz, k.low_db, flat):
+            tune_band(set_low_shelf, keys[1], rows[1], rate)
+        if moved(keys[2], k.mid1_hz, k.mid1_db, k.mid1_q):
+            tune_band(set_peak, keys[2], rows[2], rate)
+        if moved(keys[3], k.mid2_hz, k.mid2_db, k.mid2_q):
+            tune_band(set_peak, keys[3], rows[3], rate)
+        if moved(keys[4], k.high_hz, k.high_db, flat):
+            tune_band(set_high_shelf, keys[4], rows[4], rate)
+        if moved(keys[5], k.high_cut_hz, none, flat):
+            tune_band(set_high_cut, keys[5], rows[5], rate)
         waiting = -1  # a resting band that shares its pass with the next
         for band in range(BANDS):
+            if keys[band, FRESH] != 0.0:
+                state.modes[band] = mode_of(keys[band], rows[band], memory[band])
             mode = state.modes[band]
             if mode == REST and waiting >= 0:
                 run_pair(

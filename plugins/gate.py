@@ -74,10 +74,8 @@ class Gate(Plugin):
                 left -= 1
             else:
                 is_open = 0
-            if is_open != 0:
-                position = min(1.0, position + up)
-            else:
-                position = max(0.0, position - down)
+            move = up if is_open != 0 else -down
+            position = min(1.0, max(0.0, position + move))
             gains[i] = position * position * (3.0 - 2.0 * position)
         state.level[0], state.position[0] = level, position
         state.flags[OPEN], state.flags[HOLD] = is_open, left

@@ -1,6 +1,5 @@
 """A trained network from the zoo, on the audio thread."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +64,9 @@ def user_zoo() -> Path:
     return Path(platformdirs.user_data_dir("taraf")) / "models"
 
 
-def zoo() -> Path | None:
+def zoo() -> Path:
     """Where the models that come with taraf are."""
-    spec = find_spec("models")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(next(iter(spec.submodule_search_locations))) / "zoo"
+    return Path(__file__).parents[1] / "models" / "zoo"
 
 
 def find_model(name: str, folder: Path) -> Path:
@@ -79,7 +75,7 @@ def find_model(name: str, folder: Path) -> Path:
         return folder / name
     known: dict[str, Path] = {}
     for place in (zoo(), user_zoo()):
-        if place is not None and place.is_dir():
+        if place.is_dir():
             known.update({path.name: path for path in sorted(place.iterdir()) if path.is_dir()})
     if name not in known:
         raise PluginError(f"no model is called {name!r}; there are {', '.join(known) or 'none'}")

@@ -107,7 +107,7 @@ class ToneStack(Plugin):
 
     @kernel
     def process(audio: Audio, knobs: Any, state: Any) -> None:
-        channels, frames = audio.shape
+        channels = audio.shape[0]
         v, b, m, t = knobs.voice, knobs.bass, knobs.middle, knobs.treble
         key, rows, memory = state.key, state.rows, state.memory
         still = v.step == 0.0 and b.step == 0.0 and m.step == 0.0 and t.step == 0.0

@@ -57,7 +57,7 @@ def presets(
         found = [_about(name, path) for name, path in sorted(preset.names().items())]
         _out({"presets": found}, as_json, "presets")
         return
-    loaded = preset.load(find_preset(name))
+    loaded = preset.load(preset.find(name))
     described = {**describe_rack(loaded.rack), "warnings": list(loaded.warnings)}
     _out(described, as_json, "rack")
 
@@ -78,22 +78,6 @@ def devices(as_json: AsJson = False) -> None:
     except DeviceError as error:
         found, hint = [], str(error)
     _out({"devices": [VIRTUAL, *found], "hint": hint}, as_json, "devices")
-
-
-def find_preset(name: str) -> Path:
-    """The file of a preset; PresetError names what is near where there is none."""
-    import difflib
-
-    from engine import preset
-
-    try:
-        return preset.find(name)
-    except preset.PresetError:
-        near = difflib.get_close_matches(name, preset.names(), n=3, cutoff=0.5)
-        if not near:
-            raise
-        message = f"no preset is called {name!r}; near to it: {', '.join(near)}"
-        raise preset.PresetError(message) from None
 
 
 def describe(name: str, plugin: type[Plugin]) -> dict[str, Any]:

@@ -52,11 +52,10 @@ def render(
     Example: taraf render take.wav out.flac --preset crunch --set guitar.delay.mix=0.3 --tail 2
     """
     from engine.automation import AutomationError, load, parse_controller
-    from engine.commands.listing import find_preset
     from engine.playing import open_rack
 
     jobs = plan(files, format)
-    rack, warnings = open_rack(str(find_preset(preset)), set_ or [])
+    rack, warnings = open_rack(preset, set_ or [])
     controllers = [parse_controller(text, rack) for text in cc or []]
     if controllers and not automation:
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")
