@@ -17,7 +17,14 @@ from llvmlite import ir
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
-from engine.compiler import call_address, compile_function, load_acquire, pointer, store_release
+from engine.compiler import (
+    OPTIONS,
+    call_address,
+    compile_function,
+    load_acquire,
+    pointer,
+    store_release,
+)
 from engine.layout import (
     CELL,
     CONTROL,
@@ -62,7 +69,7 @@ PA_FAULTS = 0xF  # input underflow, overflow; output underflow, overflow
 WINDOWS = sys.platform == "win32"
 MONOTONIC = 6 if sys.platform == "darwin" else 1
 
-inline: Any = njit(error_model="numpy", boundscheck=False)
+inline: Any = njit(**OPTIONS)
 
 _call_node = call_address(types.void, *[types.intp] * 6)
 _call_callback = call_address(types.int32, *[types.intp] * 6)

@@ -35,7 +35,7 @@ def _typeof_kernel(value: Kernel, context: Any) -> Any:
 def dispatcher(kernel: Kernel) -> Any:
     """The Numba function of ``kernel``, made once."""
     if kernel.dispatcher is None:
-        kernel.dispatcher = njit(error_model="numpy", boundscheck=False)(kernel.function)
+        kernel.dispatcher = njit(**OPTIONS)(kernel.function)
     return kernel.dispatcher
 
 
@@ -93,7 +93,7 @@ def call_address(returns: Any, *arguments: Any) -> Any:
 _run = call_address(types.intp, *[types.intp] * 8)
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def _run_session(
     run: int,
     session: int,
@@ -107,12 +107,12 @@ def _run_session(
     return _run(run, session, 0, in_names, ins, n_in, out_names, n_out, outs)
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def _load_acquire(address: int) -> Any:
     return load_acquire(address)
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def _store_release(address: int, value: int) -> None:
     store_release(address, value)
 

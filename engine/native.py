@@ -100,7 +100,15 @@ def is_cached(name: str, fingerprint: str) -> bool:
 
 
 def _key(name: str, fingerprint: str) -> str:
-    parts = ("large", name, fingerprint, *machine(), version("numba"), version("llvmlite"), sys.version)
+    parts = (
+        "large",
+        name,
+        fingerprint,
+        *machine(),
+        version("numba"),
+        version("llvmlite"),
+        sys.version,
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -20,7 +20,8 @@ from engine.params import CELL, Param, along, final
 from engine.plugin import Plugin, Setup, State, zeros
 
 LINES = 16
-SHORTEST_MS, LONGEST_MS = 31.0, 101.0  # lines of a hall, size 1: one mode a hertz
+SHORTEST_MS, LONGEST_MS = 34.0, 121.0  # lines of a hall, size 1: more than a mode a hertz
+SMALLEST = 0.2  # of a hall: size 0
 UNEVEN = (0.0, 0.31, -0.22, 0.12, -0.35, 0.27, -0.08, 0.36, -0.29, 0.05, 0.33, -0.17, 0.21, -0.38)
 LEAST = 70  # frames: a whole chunk is read before it is written, wherever the heads sway
 PRE_DELAY_MS = 250.0
@@ -28,10 +29,10 @@ SWAY_MS = 0.3
 SWAYS_HZ = (0.31, 0.43, 0.59, 0.83)  # two lines each, a quarter turn apart
 DIFFUSERS_MS = ((4.77, 3.60, 12.73, 9.31), (4.53, 3.89, 11.97, 9.87))
 DIFFUSION = (0.75, 0.75, 0.62, 0.62)  # after Dattorro, Effect design 1, JAES 45(9), 1997
-DAMPING_HZ = 5000.0
+DAMPING_HZ = 4000.0
 SIXTY_DB = 9.965784284662087  # log2(1000)
 EARLY = 0.35
-LOUDNESS = 0.42  # so that at mix 1 the default is as loud as its input (measured, pink noise)
+LOUDNESS = 0.84  # so that at mix 1 the default is as loud as its input (measured, pink noise)
 
 
 def line_lengths(rate: int) -> Any:
@@ -53,8 +54,8 @@ class Reverb(Plugin):
     decay_s = Param(
         2.2, 0.2, 20.0, "s", taper="log", smooth_ms=50.0, help="Time until it is 60 dB down"
     )
-    size = Param(0.6, 0.1, 1.0, smooth_ms=500.0, help="How far the walls are")
-    damping = Param(0.45, 0.0, 1.0, help="How much faster the highs die away")
+    size = Param(0.5, 0.0, 1.0, smooth_ms=500.0, help="How far the walls are")
+    damping = Param(0.5, 0.0, 1.0, help="How much faster the highs die away")
     low_cut_hz = Param(120.0, 20.0, 1000.0, "Hz", taper="log", help="Keep what is below out of it")
     pre_delay_ms = Param(
         15.0, 0.0, PRE_DELAY_MS, "ms", smooth_ms=150.0, help="Silence before it begins"
@@ -69,6 +70,7 @@ class Reverb(Plugin):
         rate = setup.sample_rate
         lengths = line_lengths(rate)
         diffusers = np.array(DIFFUSERS_MS) * rate / 1000.0
+        sway = SWAY_MS * rate / 1000.0
         return {
             "rate": float(rate),
             "per_ms": rate / 1000.0,
@@ -76,7 +78,10 @@ class Reverb(Plugin):
             "per_hz": share_per(rate),
             "sways": np.array([f / rate * 2.0**32 for f in SWAYS_HZ], np.float32),
             "lengths": lengths,
-            "lines": zeros(LINES, line_frames(float(lengths.max()) + SWAY_MS * rate / 1000.0)),
+            "least": (LEAST + sway + 3.0 * np.arange(LINES)).astype(np.float32),
+            "lines": zeros(
+                LINES, line_frames(max(float(lengths.max()), LEAST + 48.0) + 2.0 * sway)
+            ),
             "clock": zeros(1, dtype=np.int64),
             "phases": zeros(len(SWAYS_HZ), dtype=np.int64),
             "keys": np.full(6, np.inf, np.float32),
@@ -150,8 +155,9 @@ def set_end(end: int, decay: float, size: float, damping: float, state: Any) -> 
     quick = one / (one - np.float32(0.94) * damping) - one
     rows = state.gains[end]
     power = np.float32(0.0)
+    scale = np.float32(SMALLEST) + np.float32(1.0 - SMALLEST) * size
     for k in range(LINES):
-        frames = max(size * state.lengths[k], np.float32(LEAST + 24 + 3 * k))
+        frames = max(scale * state.lengths[k], state.least[k])
         fade = exp2(-frames * all_db / decay)
         high = exp2(-frames * all_db / decay * quick)
         rows[0, k] = np.float32(0.25) * fade * high  # a quarter: Hadamard's matrix is lossless
@@ -221,7 +227,7 @@ def read_lines(now: int, frames: int, knobs: Any, state: Any) -> None:
         state.phases[k] = turns(state.phases[k], state.sways[k], zero, 0, turn, frames)
         a, b = state.waves[2 * k], state.waves[2 * k + 1]
         for i in range(frames):
-            grow = along(depth, i) * min(reach, np.float32(20.0))
+            grow = along(depth, i) * reach
             a[i], b[i] = grow * sine(turn[i]), grow * sine(turn[i] + np.float32(0.25))
     for k in range(LINES):
         begin = state.gains[0, 2, k]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.kernel import Audio, kernel
+from engine.native_calls import load_acquire, store_release
 from engine.plugin import Plugin
 
 WRITTEN, DROPPED, READ, ARMED = 0, 1, 8, 9  # words of engine.layout.RING
@@ -24,11 +25,11 @@ class Tap(Plugin):
         if header[ARMED] == 0:
             return
         written = header[WRITTEN]
-        if written - header[READ] + frames > capacity:
+        if written - load_acquire(header.ctypes.data + 8 * READ) + frames > capacity:
             header[DROPPED] += frames
             return
         for i in range(frames):
             k = (written + i) & (capacity - 1)
             ring[k, 0] = audio[0, i]
             ring[k, 1] = audio[channels - 1, i]
-        header[WRITTEN] = written + frames
+        store_release(header.ctypes.data + 8 * WRITTEN, written + frames)
