@@ -39,6 +39,11 @@ def dispatcher(kernel: Kernel) -> Any:
     return kernel.dispatcher
 
 
+def callable_kernel(kernel: Kernel) -> Any:
+    """``kernel`` compiled, with a door for Python: to test or to time it on its own."""
+    return njit(error_model="numpy", boundscheck=False)(kernel.function)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def pointer(typing_context: Any, address: Any) -> Any:
     """An integer address as a pointer, for ``carray``."""

@@ -36,7 +36,11 @@ def portaudio() -> Any:
 
 
 def devices() -> list[dict[str, Any]]:
-    """Every device PortAudio sees: index, name, api, inputs, outputs, rate, latencies in ms."""
+    """Every device PortAudio sees: index, name, api, inputs, outputs, rate, latencies in ms.
+
+    PortAudio looks once in the life of a process. Making it look again is not safe where a
+    sound server has died (it crashes), so what must see new devices is a new process.
+    """
     sounddevice = portaudio()
     apis = sounddevice.query_hostapis()
     return [

@@ -206,7 +206,7 @@ def synthesise(design: dict[str, Any], rate: int) -> Response:
     Processing, chapter 13).
     """
     size = 1 << (rate // 2).bit_length()
-    hz = np.fft.rfftfreq(size, 1.0 / rate)
+    hz: Response = np.asarray(np.fft.rfftfreq(size, 1.0 / rate), np.float64)
     logs = np.log(np.maximum(_magnitude(design, hz), 1e-5))
     cepstrum = np.fft.irfft(logs, size)
     cepstrum[1 : size // 2] *= 2.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.compiler import dispatcher
+from engine.compiler import callable_kernel
 from engine.dsp import filters
 from engine.dsp.approx import db_of, exp2, gain_of, log2, step_of
 
@@ -86,7 +86,9 @@ def test_a_pair_is_two_filters_and_a_glide_that_rests_is_one():
     rows = np.array(
         [row_of(filters.set_lowpass, 900.0, 0.7), row_of(filters.set_highpass, 90.0, 2.0)]
     )
-    run, pair, glide = map(dispatcher, (filters.run_filter, filters.run_pair, filters.glide_filter))
+    run, pair, glide = map(
+        callable_kernel, (filters.run_filter, filters.run_pair, filters.glide_filter)
+    )
     for channels in (1, 2):
         sound = rng.uniform(-1, 1, (channels, 64)).astype(np.float32)
         one, two, three = sound.copy(), sound.copy(), sound.copy()
@@ -100,7 +102,7 @@ def test_a_pair_is_two_filters_and_a_glide_that_rests_is_one():
 
 def test_exp2_and_log2_are_as_near_as_they_say():
     rng = np.random.default_rng(1)
-    two, log = dispatcher(exp2), dispatcher(log2)
+    two, log = callable_kernel(exp2), callable_kernel(log2)
     for x in rng.uniform(-100, 100, 3000).astype(np.float32):
         assert abs(two(x) / 2.0 ** float(x) - 1.0) < 2e-7
     for x in np.exp(rng.uniform(-30, 30, 3000)).astype(np.float32):

@@ -40,7 +40,8 @@ class Refuses(WorkerPlugin):
 
 @pytest.fixture(autouse=True)
 def _worker_finds_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
     for plugin in (Halves, Refuses):
         monkeypatch.setattr(plugin, "__module__", "test_worker")
