@@ -14,6 +14,7 @@ from engine.host import Host
 
 WIDTH = 40
 FLOOR_DB = -60.0
+NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def bar(peak: float) -> Text:
@@ -65,8 +66,19 @@ def draw(host: Host, statistics: dict[str, Any], latency_ms: float) -> Renderabl
 
 
 def _readouts(host: Host, control: Any) -> str:
-    shown = []
+    """What the plugins report, a plugin a phrase; a pitch as a player says it."""
+    found: dict[str, dict[str, float]] = {}
     for address, (node, index) in host.rack.readouts().items():
+        plugin, _, name = address.rpartition(".")
         value = float(control["readouts"][node, index])
-        shown.append(f"{address.split('.', 1)[1]} {value:.1f}")
-    return "   ".join(shown[:8])
+        found.setdefault(plugin.partition(".")[2], {})[name] = value
+    return "\n".join(f"{plugin}: {_phrase(values)}" for plugin, values in found.items())
+
+
+def _phrase(values: dict[str, float]) -> str:
+    if {"hz", "cents", "note"} <= set(values):
+        if values["hz"] <= 0.0:
+            return "-"
+        note = round(values["note"])
+        return f"{NOTES[note % 12]}{note // 12 - 1} {values['cents']:+.0f} cents"
+    return ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in values.items())
