@@ -459,14 +459,18 @@ def widen(audio: int, channels: int, wanted: int, frames: int) -> None:
 
 @inline
 def take_table(control: Any, address: int) -> None:
-    """Start the rack that control has published, if no other is still fading in."""
+    """Start the rack that control has published, if no other is still fading in.
+
+    The coming rack runs unheard for as long as the crossfade takes: its compressors and gates
+    have met the sound before anybody hears them, so a switch is never louder than the preset.
+    """
     published = load_acquire(address + AT_NEXT)
     if published == 0 or published == control.table or control.fading != 0:
         return
     table = carray(pointer(published), (1,), TABLE)[0]
     table.position = -((-control.frames) % CELL)
     control.fading = control.table
-    control.fade_at = -table.latency + table.position
+    control.fade_at = table.position - table.latency - control.fade_frames  # it listens first
     if control.fading != 0:
         store_release(address + AT_FADING, control.generation)
     control.table = published

@@ -30,7 +30,7 @@ def passes(size: int) -> tuple[Ints, Floats]:
     transform from ``x`` to ``y`` that goes to and fro ends in ``y``.
     """
     bits = size.bit_length() - 1
-    if size != 1 << bits or not 3 <= bits <= 13:
+    if not 8 <= size <= 8192 or size != 1 << bits:
         raise ValueError(f"{size} points is not a power of two from 8 to 8192")
     rows, columns = 1 << bits // 2, 1 << (bits - bits // 2)
     first, second = _radices(rows), _radices(columns)
