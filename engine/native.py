@@ -23,6 +23,7 @@ import llvmlite.binding as llvm
 import platformdirs
 
 ENTRY = "taraf_entry"
+KEPT_VERSIONS = 8
 
 _MATH = """
     acos asin atan atan2 atanh acosh asinh cbrt ceil cos cosh erf erfc exp exp2 exp10 expm1
@@ -35,6 +36,7 @@ ALLOWED = frozenset(
         *(f"{name}f" for name in _MATH),
         *("memcpy", "memset", "memmove"),
         *("clock_gettime", "nanosleep", "QueryPerformanceCounter", "Sleep"),
+        *("sincos_stret", "sincosf_stret", "bzero", "memset_pattern16", "chkstk"),  # macOS, Windows
     ]
 )
 """Every symbol that code on the audio thread may refer to."""
@@ -128,8 +130,17 @@ def _write(path: Path, code: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(hashlib.sha256(code).digest() + code)
         os.replace(temporary, path)
+        _forget_old(path)
     except OSError:
         return  # a read-only home costs a compilation at every start, nothing else
+
+
+def _forget_old(path: Path) -> None:
+    """Keep the newest few versions of a kernel: other releases may be in use."""
+    kind = path.name.rpartition("-")[0]
+    versions = sorted(path.parent.glob(f"{kind}-*.o"), key=lambda file: file.stat().st_mtime)
+    for old in versions[:-KEPT_VERSIONS]:
+        old.unlink(missing_ok=True)
 
 
 def _link(code: bytes) -> tuple[int, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.dsp.lines import NEAREST, line_frames, put, sine, take, turns
+from engine.dsp.lines import NEAREST, line_frames, nearest, put, sine, take, turns
 from engine.kernel import Audio, kernel
 from engine.params import CELL, Param, along
 from engine.plugin import Plugin, Setup, State, zeros
@@ -60,14 +60,13 @@ class Chorus(Plugin):
         alone = knobs.feedback.step == np.float32(0.0) and knobs.feedback.start == np.float32(0.0)
         now = state.clock[0]
         for c in range(2):
+            most = frames
+            if not alone:  # no further at a time than the nearest head looks back
+                for v in range(voices):
+                    most = min(most, max(1, nearest(state.heads[c, v], frames) - 1))
             done = 0
             while done < frames:
-                count = frames - done
-                if not alone:  # no further at a time than the nearest head looks back
-                    for v in range(voices):
-                        heads = state.heads[c, v]
-                        for i in range(done, done + count):
-                            count = min(count, max(1, int(heads[i]) - 1))
+                count = min(most, frames - done)
                 sway(audio[c], c, now + done, done, count, voices, alone, knobs, state)
                 done += count
         state.clock[0] = now + frames

@@ -7,6 +7,7 @@ import numpy as np
 from engine.dsp.lines import (
     NEAREST,
     line_frames,
+    nearest,
     put,
     share,
     share_per,
@@ -59,16 +60,12 @@ class Delay(Plugin):
     def process(audio: Audio, knobs: Any, state: Any) -> None:
         frames = audio.shape[1]
         moving = aim_heads(frames, knobs, state)
+        most = frames  # at a time: no further than the nearest head looks back
+        for c in range(audio.shape[0]):
+            most = min(most, max(1, nearest(state.heads[c], frames if moving else 1) - 1))
         done = 0
         while done < frames:
-            # the loop feeds itself: no further at a time than the nearest head looks back
-            count = frames - done
-            for c in range(audio.shape[0]):
-                if moving:
-                    for i in range(done, done + count):
-                        count = min(count, max(1, int(state.heads[c, i]) - 1))
-                else:
-                    count = min(count, max(1, int(state.heads[c, 0]) - 1))
+            count = min(most, frames - done)
             repeat(audio, done, count, moving, knobs, state)
             done += count
 

@@ -82,6 +82,13 @@ def take(line: Any, now: int, delay: Any, out: Any, count: int, wholes: Any, par
         wholes[i], parts[i] = whole, np.float32(delay[i] - whole)
         unequal |= whole ^ one
     begin = 0
+    if abs(wholes[count - 1] - one) > count // 4:  # runs of a few frames: rather one by one
+        while begin < count:
+            k = np.uint32((now + begin - wholes[begin] - 2) & (size - 1))
+            a, b = line[k + np.uint32(3)], line[k + np.uint32(2)]
+            c, d = line[k + np.uint32(1)], line[k]
+            out[begin] = cubic(a, b, c, d, parts[begin])
+            begin += 1
     while begin < count:
         whole = wholes[begin]
         end = begin + 1
@@ -96,6 +103,15 @@ def take(line: Any, now: int, delay: Any, out: Any, count: int, wholes: Any, par
         for i in range(run):
             y[i] = cubic(x[i + 3], x[i + 2], x[i + 1], x[i], f[i])
         begin += run
+
+
+@kernel
+def nearest(delay: Any, count: int) -> int:
+    """The whole frames of the shortest of ``count`` delays, or 65."""
+    least = np.int32(65)
+    for i in range(count):
+        least = min(least, np.int32(delay[i]))
+    return least
 
 
 @kernel

@@ -30,7 +30,7 @@ class Convolver(Plugin):
         return convolver(responses[self.key], setup.channels)
 
     @kernel
-    def process(audio: Audio, knobs: Any, state: Any) -> None:  # noqa: N805
+    def process(audio: Audio, knobs: Any, state: Any) -> None:
         convolve(audio, state)
 
 
