@@ -27,7 +27,8 @@ from engine.shared import Shared
 from engine.stream import DeviceChoice, DeviceError
 
 SILENT_SECONDS = 0.25
-START_SECONDS = 60.0
+FIRST_BLOCK_SECONDS = 2.0  # a sound card may take its time to begin
+START_SECONDS = 120.0
 
 
 class HostError(ValueError):
@@ -113,7 +114,11 @@ class Host:
             env=environment,
             start_new_session=True,  # Ctrl-C is for the window; the sound stops when told
         )
-        answer = self._first_words(self._process)
+        try:
+            answer = self._first_words(self._process)
+        except BaseException:  # Ctrl-C while kernels are compiled: leave nothing behind
+            self._process.kill()
+            raise
         if "error" in answer:
             self._process.wait()
             kinds = {kind.__name__: kind for kind in (RackError, DeviceError, HostError)}
@@ -201,7 +206,7 @@ class Host:
             now = time.monotonic()
             if beat != seen or self._finished():
                 seen, since = beat, now
-            elif now - since > limit:
+            elif now - since > (limit if beat else FIRST_BLOCK_SECONDS):
                 self._recover(since)
                 seen, since = -1, time.monotonic()
 

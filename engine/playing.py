@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -151,9 +151,17 @@ class Session:
 
 
 @contextmanager
-def session(plan: Plan, record: Path | None = None, kind: str = "wav") -> Iterator[Session]:
-    """Play ``plan``; on leaving, the sound stops and ``result`` is filled in."""
-    host = Host(plan.order, plan.rack)
+def session(
+    plan: Plan,
+    record: Path | None = None,
+    kind: str = "wav",
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Session]:
+    """Play ``plan``; on leaving, the sound stops and ``result`` is filled in.
+
+    ``progress`` is told the name of each kernel that a first start has to compile.
+    """
+    host = Host(plan.order, plan.rack, progress)
     running = Session(host, (*plan.warnings, *host.report()["warnings"]))
     try:
         if record is not None:

@@ -51,13 +51,16 @@ class VirtualDevice:
         device["frames"] = -1 if frames is None else -(-frames // block) * block
         device["realtime"], device["loop"] = realtime, loop
         device["ring"] = shared.address + RING_AT
+        self._loop = _ENTRY(
+            callback_address("virtual_device")
+        )  # compiled now, not when it must run
         self._thread: threading.Thread | None = None
         self.priority = ""
         self.latency_frames = 0
 
     def run(self) -> None:
         """Run all blocks in this thread; returns when ``frames`` have passed or on stop."""
-        _ENTRY(callback_address("virtual_device"))(address(self._device), 0)
+        self._loop(address(self._device), 0)
 
     def start(self) -> None:
         """Run in a thread of its own, at real-time priority where the system grants it."""

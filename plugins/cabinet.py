@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from engine.dsp.resample import resample
 from engine.kernel import Audio, kernel
 from engine.params import Param, Ramp, Setting, final
 from engine.plugin import Plugin, PluginError, Setup, State
+from engine.soundfiles import SoundError, SoundReader
 
 Response = npt.NDArray[np.float64]
 
@@ -112,30 +114,21 @@ def load(name: str, folder: Path, rate: int) -> Response:
 
 def _read(path: Path) -> tuple[Response, int]:
     """The sound in a file, (frames, channels), and its rate; raises PluginError."""
-    import soundfile
-
     where = f"ir = {str(path)!r}"
-    if not path.exists():
-        raise PluginError(f"{where}: there is no such file; allowed is a WAV or FLAC file")
-    if not path.is_file():
-        raise PluginError(f"{where} is a folder, not a WAV or FLAC file")
     try:
-        with soundfile.SoundFile(path) as file:
-            rate, channels = int(file.samplerate), int(file.channels)
+        with SoundReader(path) as reader:
+            rate = reader.rate
             if not RATES[0] <= rate <= RATES[1]:
                 raise PluginError(
                     f"{where} has a sample rate of {rate} Hz; allowed is {RATES[0]} to {RATES[1]}"
                 )
-            if channels > 2:
-                raise PluginError(f"{where} has {channels} channels; allowed is 1 or 2")
-            sound = file.read(LONGEST_S * rate, dtype="float64", always_2d=True)
-    except (OSError, soundfile.SoundFileError) as error:
-        reason = " ".join(str(error).split()).rsplit(": ", 1)[-1]
-        raise PluginError(f"{where} is not a WAV or FLAC file: {reason}") from None
-    if len(sound) == 0:
-        raise PluginError(f"{where} is empty; allowed is 1 sample to {LONGEST_S} s")
-    if not np.isfinite(sound).all():
-        raise PluginError(f"{where} holds samples that are not finite numbers")
+            if reader.channels > 2:
+                raise PluginError(f"{where} has {reader.channels} channels; allowed is 1 or 2")
+            # The rest of a long file is not read, but that it is all there has been checked.
+            pieces = itertools.islice(reader.pieces(rate), LONGEST_S)
+            sound = np.concatenate(list(pieces)).astype(np.float64)
+    except SoundError as error:
+        raise PluginError(f"ir = {error}") from None
     if not np.abs(sound).max() < 1e6:
         raise PluginError(f"{where} holds samples above 1000000; full scale is 1")
     if not sound.any():

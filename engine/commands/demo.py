@@ -25,12 +25,12 @@ def demo(
     """
     began = _process_began()
     from engine import playing
-    from engine.commands.live import follow
+    from engine.commands.live import compiling, follow
 
     plan = playing.plan(preset=preset, device="virtual", seconds=seconds, record=True)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        with playing.session(plan, Path(folder)) as session:
+        with playing.session(plan, Path(folder), progress=compiling(as_json)) as session:
             first = _first_block(session, began)
             if not as_json:
                 typer.echo(f"{plan.rack.name}: first block {first:.2f} s after the start")

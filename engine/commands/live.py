@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,7 +53,11 @@ def live(
         fast=fast,
         record=record is not None,
     )
-    with playing.session(plan, record, record_format) as session, suppress(KeyboardInterrupt):
+    hear = compiling(as_json)
+    with (
+        playing.session(plan, record, record_format, hear) as session,
+        suppress(KeyboardInterrupt),
+    ):
         follow(session, quiet=as_json)
     _tell(session.result, as_json)
 
@@ -79,6 +84,17 @@ def stop() -> None:
 
     count = playing.stop_all()
     typer.echo(f"stopped {count}" if count else "nothing is sounding")
+
+
+def compiling(quiet: bool) -> Callable[[str], None] | None:
+    """Says which kernel is being compiled: a first start takes half a minute."""
+    if quiet:
+        return None
+
+    def say(name: str) -> None:
+        typer.echo(f"compiling {name}, this first time only", err=True)
+
+    return say
 
 
 def follow(session: Any, quiet: bool) -> None:

@@ -161,6 +161,20 @@ def test_a_rack_that_does_not_build_leaves_the_old_one_sounding() -> None:
         host.stop()
 
 
+def test_a_first_start_compiles_before_it_sounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARAF_CACHE", str(tmp_path))
+    told: list[str] = []
+    host = Host(Order(), rack(GAIN), told.append)
+    try:
+        assert {"gain", "callback", "virtual_device"} <= set(told)
+        assert wait_for(lambda: host.statistics()["blocks"] > 500)
+        assert host.restarts == 0
+    finally:
+        host.stop()
+
+
 def test_a_device_that_is_not_there_is_one_clear_line() -> None:
     with pytest.raises(DeviceError) as caught:
         Host(Order(DeviceChoice("no such card", 48000, 64)), rack(GAIN))

@@ -173,22 +173,31 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "cabs").mkdir()
-    assert "is a folder, not a WAV or FLAC file" in refused(tmp_path, "cabs")
+    message = refused(tmp_path, "cabs")
+    assert str(tmp_path / "cabs") in message
+    assert "folder" in message
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"RIFF\x10\0\0\0WAVEfmt "])
 def test_what_is_not_sound_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.wav").write_bytes(content)
-    assert "a.wav' is not a WAV or FLAC file" in refused(tmp_path, "a.wav")
+    assert str(tmp_path / "a.wav") in refused(tmp_path, "a.wav")
+
+
+def test_a_file_that_breaks_off_is_told(tmp_path: Path) -> None:
+    ir = write(tmp_path / "a.wav", response(), RATE)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole[: len(whole) // 2])
+    assert "breaks off" in refused(tmp_path, ir)
 
 
 @pytest.mark.parametrize(
     ("sound", "rate", "complaint"),
     [
-        (np.zeros((0, 1)), RATE, "is empty; allowed is 1 sample to 10 s"),
+        (np.zeros((0, 1)), RATE, "holds no sound"),
         (np.zeros((10, 1)), RATE, "is silent"),
-        (np.full((10, 1), np.nan), RATE, "holds samples that are not finite numbers"),
-        (np.array([1.0, np.inf]), RATE, "holds samples that are not finite numbers"),
+        (np.full((10, 1), np.nan), RATE, "every sample must be a finite number"),
+        (np.array([1.0, np.inf]), RATE, "every sample must be a finite number"),
         (np.array([1.0, 1e30]), RATE, "holds samples above 1000000"),
         (np.ones((10, 3)), RATE, "has 3 channels; allowed is 1 or 2"),
         (np.ones((10, 1)), 1000, "has a sample rate of 1000 Hz; allowed is 8000 to 384000"),
