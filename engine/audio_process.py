@@ -112,6 +112,7 @@ class AudioProcess:
             gc.collect()
             gc.freeze()
             self.stream.start()
+            native.compiling = None  # from now on nobody may be there to read
             print(json.dumps({"ready": self.introduce()}), flush=True)
             while not self._stopping.wait(0.05):
                 self.stage.tick()

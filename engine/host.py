@@ -57,24 +57,35 @@ class Event:
 
 
 class Host:
-    """A running audio process under a watchdog."""
+    """A running audio process under a watchdog.
+
+    While the process is being started again (``down``), reports are the last known, and knobs
+    and racks are kept for when it is back.
+    """
 
     def __init__(
         self, order: Order, rack: Rack, progress: Callable[[str], None] | None = None
     ) -> None:
+        self._prepare(order, rack, progress)
+        self._start()
+        self._thread.start()
+
+    def _prepare(
+        self, order: Order, rack: Rack, progress: Callable[[str], None] | None = None
+    ) -> None:
         self.order, self.rack = order, rack
-        self._progress = progress
         self.events: list[Event] = []
         self.restarts = 0
         self.gap_seconds = 0.0
+        self._progress = progress
+        self._left = order.frames
         self._began = time.monotonic()
         self._lock = threading.RLock()
-        self._stopping = threading.Event()
+        self._down, self._stopping = threading.Event(), threading.Event()
         self._on_restart: list[Callable[[], None]] = []
         self._process: subprocess.Popen[str] | None = None
-        self._start()
+        self._last_report: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self._thread.start()
 
     @classmethod
     def attach(cls, pid: int) -> Host:
@@ -84,24 +95,20 @@ class Host:
             known = json.loads(note.read_text())
         except (OSError, ValueError):
             raise HostError(f"no rack is sounding in process {pid}") from None
-        if psutil.pid_exists(known["front"]) and known["front"] not in (os.getpid(), 1):
+        if _alive(known["front"]) and known["front"] != os.getpid():
             raise HostError(f"process {pid} still belongs to process {known['front']}")
         host = cls.__new__(cls)
-        host.events, host.restarts, host.gap_seconds = [], 0, 0.0
-        host._began, host._lock = time.monotonic(), threading.RLock()
-        host._stopping, host._on_restart = threading.Event(), []
-        host._process, host._progress = None, None
+        host._prepare(Order(), Rack(""))
         host._connect(known)
         report = host.report()
-        host.rack = unpack(report["rack"])
         order = {k: v for k, v in report["order"].items() if k != "rack"}
         host.order = Order(**{**order, "device": DeviceChoice(**order["device"])})
-        host._thread = threading.Thread(target=host._watch, name="watchdog", daemon=True)
+        host.rack, host._left = unpack(report["rack"]), host.order.frames
         host._thread.start()
         return host
 
     def _start(self) -> None:
-        order = {**asdict(self.order), "rack": pack(self.rack)}
+        order = {**asdict(self.order), "rack": pack(self.rack), "frames": self._left}
         command = [sys.executable, "-P", "-m", "engine.audio_process", json.dumps(order)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
@@ -118,6 +125,7 @@ class Host:
             answer = self._first_words(self._process)
         except BaseException:  # Ctrl-C while kernels are compiled: leave nothing behind
             self._process.kill()
+            self._process.wait()
             raise
         if "error" in answer:
             self._process.wait()
@@ -148,6 +156,8 @@ class Host:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
+            if self._down.is_set() and threading.current_thread() is not self._thread:
+                raise HostError("the audio process is being started again")
             try:
                 self._client.send(request)
                 if not self._client.poll(START_SECONDS):
@@ -161,6 +171,9 @@ class Host:
 
     def load(self, rack: Rack) -> list[str]:
         """Go over to ``rack``; returns its warnings. On RackError the old one plays on."""
+        if self._down.is_set():
+            self.rack = rack
+            return []
         answer = self._ask({"op": "rack", "rack": pack(rack)})
         self.rack, self.generation = rack, answer["generation"]
         self._addresses = None
@@ -180,11 +193,16 @@ class Host:
         number = param.parse(value) if isinstance(value, str) else param.check(value)
         with self._lock:
             self.shared.send(self.generation, node, knob, number)
-        self.rack = rack
+            self.rack = rack
 
     def report(self) -> dict[str, Any]:
-        """What the audio process says of itself."""
-        return self._ask({"op": "report"})
+        """What the audio process says of itself, or said last if it is down."""
+        try:
+            self._last_report = self._ask({"op": "report"})
+        except HostError:
+            if not self._last_report:
+                raise
+        return self._last_report
 
     def statistics(self) -> dict[str, Any]:
         """The audio thread's counters."""
@@ -211,30 +229,41 @@ class Host:
                 seen, since = -1, time.monotonic()
 
     def _finished(self) -> bool:
-        frames = self.order.frames
-        return frames is not None and int(self.shared.control["frames"][0]) >= frames
+        return self._left is not None and self._frames() >= self._left
+
+    def _frames(self) -> int:
+        return int(self.shared.control["frames"][0])
 
     def _recover(self, since: float) -> None:
         """Kill what no longer sounds and start it again, for as long as it takes."""
+        self._down.set()
+        self.say(f"no sound for {1000 * (time.monotonic() - since):.0f} ms; starting again")
+        if self._left is not None:
+            self._left = max(0, self._left - self._frames())
+        self._kill()  # before the lock: who waits for an answer has it, and now gets none
         with self._lock:
-            self.say(f"no sound for {1000 * (time.monotonic() - since):.0f} ms; starting again")
-            self._kill()
-            said = ""
-            while not self._stopping.is_set():
-                try:
+            self._client.close()
+        said = ""
+        while not self._stopping.is_set():
+            try:
+                with self._lock:
                     self._start()
-                    break
-                except ValueError as error:
-                    if str(error) != said:
-                        said = str(error)
-                        self.say(f"{said}; trying again")
-                    self._stopping.wait(0.2)
-            self.restarts += 1
-            gap = time.monotonic() - since
-            self.gap_seconds = max(self.gap_seconds, gap)
-            self.say(f"sounding again after {gap:.2f} s")
-            for call in self._on_restart:
-                call()
+                break
+            except ValueError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self.say(f"{said}; trying again")
+                self._stopping.wait(0.2)
+        else:
+            return
+        self._down.clear()
+        self._addresses = None
+        self.restarts += 1
+        gap = time.monotonic() - since
+        self.gap_seconds = max(self.gap_seconds, gap)
+        self.say(f"sounding again after {gap:.2f} s")
+        for call in self._on_restart:
+            call()
 
     def _kill(self) -> None:
         try:
@@ -248,7 +277,6 @@ class Host:
         if self._process is not None:
             self._process.wait()
         _forget(self.pid)
-        self._client.close()
         self.shared.remove()
 
     def wait(self, seconds: float) -> bool:
@@ -270,17 +298,24 @@ class Host:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        try:
+        with suppress(HostError):
             self._ask({"op": "stop"})
             _wait_gone(self.pid, 3.0)
-        except HostError:
-            pass
         self._kill()
+        self._client.close()
 
 
 def _wait_gone(pid: int, seconds: float) -> None:
     with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
         psutil.Process(pid).wait(seconds)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has buried yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _forget(pid: int) -> None:
@@ -295,8 +330,8 @@ def sounding() -> dict[int, bool]:
             known = json.loads(note.read_text())
         except (OSError, ValueError):
             continue
-        if not psutil.pid_exists(known["pid"]):
+        if _alive(known["pid"]):
+            found[int(known["pid"])] = not _alive(known["front"])
+        else:
             note.unlink(missing_ok=True)
-            continue
-        found[int(known["pid"])] = not psutil.pid_exists(known["front"])
     return found

@@ -56,7 +56,7 @@ def _chain(axes: Any, head: str, links: tuple[Link, ...], x: float, y: float) ->
               bbox={**style, "facecolor": INK})  # fmt: skip
     for step, link in enumerate(links, 1):
         detail = next((str(v) for v in link.settings.values()), "")
-        label = f"{link.name}\n{Path(detail).stem[:12]}" if detail else link.name
+        label = f"{link.name}\n{Path(detail.rpartition(':')[2]).stem[:12]}" if detail else link.name
         axes.text(x + step, y, label, ha="center", va="center", fontsize=8, color=INK,
                   bbox={**style, "facecolor": FILL})  # fmt: skip
     end = x + len(links) + 0.5
@@ -90,7 +90,7 @@ def _durations(axes: Any, histogram: npt.NDArray[np.int64]) -> None:
     total = max(int(histogram.sum()), 1)
     edges = np.linspace(0, 100, 201)
     counts, _ = np.histogram(np.minimum(share, 99.9), edges, weights=histogram)
-    axes.bar(edges[:-1], np.maximum(counts, 0.5), width=0.5, align="edge", color=INK)
+    axes.bar(edges[:-1], counts, width=0.5, align="edge", color=INK)
     axes.set_yscale("log")
     axes.axvline(100, color="crimson")
     median = share[int(np.searchsorted(np.cumsum(histogram), total / 2))]

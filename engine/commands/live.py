@@ -24,7 +24,8 @@ def live(
     ] = None,
     record_format: Annotated[str, typer.Option(help="wav (float) or flac (24 bit).")] = "wav",
     input: Annotated[
-        Path | None, typer.Option(help="What the virtual device plays instead of its guitar.")
+        Path | None,
+        typer.Option(help="What the virtual device plays, looped, instead of its guitar."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="lane.plugin.param=value; may be repeated.")

@@ -54,7 +54,9 @@ def test_a_killed_audio_process_is_back_within_two_seconds_with_the_last_rack() 
 def test_a_stopped_audio_process_is_replaced() -> None:
     host = Host(Order(), rack(GAIN))
     try:
+        host.report()
         os.kill(host.pid, signal.SIGSTOP)
+        assert host.report()["generation"]  # asked of a process that hangs: the last known
         assert wait_for(lambda: host.restarts == 1)
         assert host.gap_seconds < 2.0
     finally:
