@@ -13,6 +13,7 @@ import secrets
 import sys
 import threading
 import time
+import traceback
 import warnings
 from contextlib import suppress
 from multiprocessing.connection import Connection, Listener
@@ -34,11 +35,25 @@ from engine.virtual import VirtualDevice
 def runtime_folder() -> Path:
     """Where running engines are written down; TARAF_RUNTIME moves it."""
     given = os.environ.get("TARAF_RUNTIME")
-    if given:
-        return Path(given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it is a folder in /tmp
-        return Path(platformdirs.user_runtime_path("taraf"))
+        folder = Path(given) if given else Path(platformdirs.user_runtime_path("taraf"))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if hasattr(os, "getuid"):
+        found = folder.stat()
+        if found.st_uid != os.getuid() or found.st_mode & 0o022:
+            raise RuntimeFolderError(f"{folder}: belongs to others, or others may write to it")
+    return folder
+
+
+class RuntimeFolderError(ValueError):
+    """A folder in which somebody else could pretend to be our audio process."""
+
+
+def _address(pid: int) -> str | None:
+    """Where a process listens; None lets the system choose (Windows, or a path too long)."""
+    path = str(runtime_folder() / f"live-{pid}.sock")
+    return path if sys.platform != "win32" and len(path) < 100 else None
 
 
 def pack(rack: Rack) -> dict[str, str]:
@@ -67,6 +82,8 @@ class AudioProcess:
         try:
             self._open()
         except BaseException:
+            if hasattr(self, "stage"):
+                self.stage.close()
             self.shared.remove()
             raise
 
@@ -92,7 +109,7 @@ class AudioProcess:
                 ring.arm(True)
         self.memory = lock_memory() if self._order["lock"] else "not locked (not asked)"
         self._key = secrets.token_bytes(32)
-        self._listener = Listener(backlog=4, authkey=self._key)
+        self._listener = Listener(_address(os.getpid()), backlog=4, authkey=self._key)
 
     def introduce(self) -> dict[str, Any]:
         """What a window needs to reach this process."""
@@ -122,17 +139,26 @@ class AudioProcess:
             self.stream.stop()
         finally:
             self._note.unlink(missing_ok=True)
+            self._note.with_suffix(".sock").unlink(missing_ok=True)
             self.stage.close()
             self.shared.remove()
 
     def _fade_out(self) -> None:
         """Go over to silence, so that stopping does not click."""
-        if self.stream.running and not self._ended():
-            self.stage.publish(self.stage.build(Rack("silence")))
-            time.sleep(0.05)
+        if not self.stream.running or self._ended():
+            return
+        silence = self.stage.build(Rack("silence"))
+        self.stage.publish(silence)
+        control = self.shared.control
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            gone = not int(control["fading_generation"][0])
+            if gone and int(control["generation"][0]) == silence.generation:
+                break
+            time.sleep(0.005)
+        time.sleep(self._choice.block / self._choice.rate)
 
     def _write_note(self) -> None:
-        self._note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump(self.introduce(), file)
@@ -162,7 +188,9 @@ class AudioProcess:
         self._clients += 1
         with suppress(EOFError, OSError):
             while True:
-                client.send(self._answer(client.recv()))
+                request = json.loads(client.recv_bytes())
+                answer = {**self._answer(request), "number": request["number"]}
+                client.send_bytes(json.dumps(answer).encode())
         self._clients -= 1
         self._left = time.monotonic()
 
@@ -181,6 +209,9 @@ class AudioProcess:
                 return {}
         except ValueError as error:
             return {"error": str(error)}
+        except Exception as error:  # somebody's plugin: the sound goes on, and this is the log
+            traceback.print_exc()
+            return {"error": f"{type(error).__name__}: {error}"}
         return {"error": f"unknown request {request['op']!r}"}
 
     def _load(self, message: dict[str, str]) -> dict[str, Any]:
@@ -255,7 +286,7 @@ def main() -> int:
     native.compiling = lambda name: print(json.dumps({"compiling": name}), flush=True)
     try:
         process = AudioProcess(json.loads(sys.argv[1]))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         kind = type(error).__name__
         print(json.dumps({"error": str(error), "kind": kind}), flush=True)
         return 2

@@ -76,6 +76,7 @@ _call_callback = call_address(types.int32, *[types.intp] * 6)
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
 _nanosleep = types.ExternalFunction("nanosleep", types.int32(types.voidptr, types.voidptr))
 _performance = types.ExternalFunction("QueryPerformanceCounter", types.int32(types.voidptr))
+_frequency = types.ExternalFunction("QueryPerformanceFrequency", types.int32(types.voidptr))
 _sleep = types.ExternalFunction("Sleep", types.void(types.int32))
 
 
@@ -85,13 +86,14 @@ if WINDOWS:
     def now_ns(clock: int) -> int:
         """Monotonic time in ns; ``clock`` is the address of four words, the last the rate."""
         words = carray(pointer(clock), (4,), np.int64)
+        _frequency(pointer(clock + 24))
         _performance(pointer(clock))
         seconds = words[0] // words[3]
         return seconds * 1_000_000_000 + (words[0] - seconds * words[3]) * 1_000_000_000 // words[3]
 
     @inline
     def sleep_ns(clock: int, ns: int) -> None:
-        _sleep(np.int32(ns // 1_000_000))
+        _sleep(np.int32(max(1, ns // 1_000_000)))
 
 else:
 
@@ -672,11 +674,14 @@ def virtual_device(device_address: int, unused: int) -> int:
         if frames <= 0:
             break
         if device.realtime != 0:
-            wait = began + (due * device.block * 1_000_000_000) // control.rate - now_ns(clock)
+            at = due * device.block  # in whole seconds and the rest: no overflow after two days
+            passed = at // control.rate * 1_000_000_000
+            passed += at % control.rate * 1_000_000_000 // control.rate
+            wait = began + passed - now_ns(clock)
             if wait > 0:
                 sleep_ns(clock, wait)
                 continue
-            behind = -wait * control.rate // (device.block * 1_000_000_000)
+            behind = -wait // (device.block * 1_000_000_000 // control.rate)
             if behind > 8:  # as a card with eight buffers would: these blocks are gone
                 control.lost_blocks += behind
                 due += behind

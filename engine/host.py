@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from typing import Any
 
@@ -85,6 +86,7 @@ class Host:
         self._on_restart: list[Callable[[], None]] = []
         self._process: subprocess.Popen[str] | None = None
         self._last_report: dict[str, Any] = {}
+        self._asked = 0
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     @classmethod
@@ -95,6 +97,8 @@ class Host:
             known = json.loads(note.read_text())
         except (OSError, ValueError):
             raise HostError(f"no rack is sounding in process {pid}") from None
+        if not _is_ours(pid):
+            raise HostError(f"no rack is sounding in process {pid}")
         if _alive(known["front"]) and known["front"] != os.getpid():
             raise HostError(f"process {pid} still belongs to process {known['front']}")
         host = cls.__new__(cls)
@@ -112,7 +116,7 @@ class Host:
         command = [sys.executable, "-P", "-m", "engine.audio_process", json.dumps(order)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
-        self._process = subprocess.Popen(
+        self._process = process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -120,29 +124,42 @@ class Host:
             text=True,
             env=environment,
             start_new_session=True,  # Ctrl-C is for the window; the sound stops when told
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         try:
-            answer = self._first_words(self._process)
-        except BaseException:  # Ctrl-C while kernels are compiled: leave nothing behind
-            self._process.kill()
-            self._process.wait()
+            answer = self._first_words(process)
+            if "error" not in answer:
+                self._connect(answer["ready"])
+                return
+        except BaseException as error:  # Ctrl-C, too: leave nothing behind
+            process.kill()
+            process.wait()
+            if isinstance(error, (OSError, EOFError, AuthenticationError)):
+                raise HostError(f"the audio process has gone: {error}") from None
             raise
-        if "error" in answer:
-            self._process.wait()
-            kinds = {kind.__name__: kind for kind in (RackError, DeviceError, HostError)}
-            raise kinds.get(answer["kind"], DeviceError)(answer["error"])
-        self._connect(answer["ready"])
+        process.wait()
+        kinds = {kind.__name__: kind for kind in (RackError, DeviceError)}
+        raise kinds.get(answer["kind"], HostError)(answer["error"])
 
     def _first_words(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        """What the process says once it can sound, or cannot; it is killed if it says nothing."""
         assert process.stdout is not None
-        for line in process.stdout:
-            if not line.startswith('{"'):
-                continue  # a sound server's chatter
-            answer: dict[str, Any] = json.loads(line)
-            if "compiling" not in answer:
-                return answer
-            if self._progress is not None:
-                self._progress(answer["compiling"])
+        silent = threading.Timer(START_SECONDS, process.kill)
+        silent.start()
+        try:
+            for line in process.stdout:
+                if not line.startswith('{"'):
+                    continue  # a sound server's chatter
+                answer: dict[str, Any] = json.loads(line)
+                if "compiling" not in answer:
+                    return answer
+                silent.cancel()
+                silent = threading.Timer(START_SECONDS, process.kill)
+                silent.start()
+                if self._progress is not None:
+                    self._progress(answer["compiling"])
+        finally:
+            silent.cancel()
         process.wait()
         self._log.seek(0)
         last = self._log.read().decode(errors="replace").strip().splitlines()[-1:]
@@ -155,19 +172,26 @@ class Host:
         self.generation = self._ask({"op": "hello", "front": os.getpid()})["generation"]
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._refuse_if_down()
         with self._lock:
-            if self._down.is_set() and threading.current_thread() is not self._thread:
-                raise HostError("the audio process is being started again")
+            self._refuse_if_down()
+            self._asked += 1
             try:
-                self._client.send(request)
-                if not self._client.poll(START_SECONDS):
-                    raise HostError("the audio process does not answer")
-                answer: dict[str, Any] = self._client.recv()
+                self._client.send_bytes(json.dumps({**request, "number": self._asked}).encode())
+                answer: dict[str, Any] = {}
+                while answer.get("number") != self._asked:  # an earlier call may have given up
+                    if not self._client.poll(START_SECONDS):
+                        raise HostError("the audio process does not answer")
+                    answer = json.loads(self._client.recv_bytes())
             except (OSError, EOFError):
                 raise HostError("the audio process has gone") from None
         if "error" in answer:
             raise RackError(answer["error"])
         return answer
+
+    def _refuse_if_down(self) -> None:
+        if self._down.is_set() and threading.current_thread() is not self._thread:
+            raise HostError("the audio process is being started again")
 
     def load(self, rack: Rack) -> list[str]:
         """Go over to ``rack``; returns its warnings. On RackError the old one plays on."""
@@ -192,7 +216,8 @@ class Host:
         node, knob, param = self._addresses[address]
         number = param.parse(value) if isinstance(value, str) else param.check(value)
         with self._lock:
-            self.shared.send(self.generation, node, knob, number)
+            if not self.shared.send(self.generation, node, knob, number):
+                raise HostError("more knobs were turned at once than the audio thread can take")
             self.rack = rack
 
     def report(self) -> dict[str, Any]:
@@ -224,12 +249,15 @@ class Host:
             now = time.monotonic()
             if beat != seen or self._finished():
                 seen, since = beat, now
-            elif now - since > (limit if beat else FIRST_BLOCK_SECONDS):
+            elif now - since > (limit if beat else max(limit, FIRST_BLOCK_SECONDS)):
+                if self.order.fast and _is_ours(self.pid):
+                    continue  # it waits for the recorder: no clock drives it
                 self._recover(since)
                 seen, since = -1, time.monotonic()
 
     def _finished(self) -> bool:
-        return self._left is not None and self._frames() >= self._left
+        ran = self._left is not None and self._frames() >= self._left
+        return ran and not self._down.is_set()  # while it is down, the count is the dead one's
 
     def _frames(self) -> int:
         return int(self.shared.control["frames"][0])
@@ -269,8 +297,9 @@ class Host:
         try:
             process = psutil.Process(self.pid)
             for child in process.children():
-                if "engine.worker" in child.cmdline():
-                    child.kill()
+                with suppress(psutil.Error):
+                    if "engine.worker" in child.cmdline():
+                        child.kill()
             process.kill()
         except psutil.NoSuchProcess:
             pass
@@ -294,8 +323,12 @@ class Host:
         self._client.close()
 
     def stop(self) -> None:
-        """Stop the sound and the process."""
+        """Stop the sound and the process; a second time does nothing."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
+        if self._down.is_set() and self._process is not None:
+            self._process.kill()  # a start that hangs ends here
         if self._thread.is_alive():
             self._thread.join()
         with suppress(HostError):
@@ -318,20 +351,29 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def _is_ours(pid: int) -> bool:
+    """Whether a process is an audio process: a number may have been given to another since."""
+    try:
+        return _alive(pid) and "engine.audio_process" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
 def _forget(pid: int) -> None:
     (runtime_folder() / f"live-{pid}.json").unlink(missing_ok=True)
+    (runtime_folder() / f"live-{pid}.sock").unlink(missing_ok=True)
 
 
-def sounding() -> dict[int, bool]:
-    """The audio processes of this user: process id, and whether it has lost its window."""
-    found = {}
+def sounding() -> dict[int, int | None]:
+    """The audio processes of this user, and the process that is each one's window, if any."""
+    found: dict[int, int | None] = {}
     for note in runtime_folder().glob("live-*.json"):
         try:
             known = json.loads(note.read_text())
         except (OSError, ValueError):
             continue
-        if _alive(known["pid"]):
-            found[int(known["pid"])] = not _alive(known["front"])
+        if _is_ours(known["pid"]):
+            found[int(known["pid"])] = known["front"] if _alive(known["front"]) else None
         else:
-            note.unlink(missing_ok=True)
+            _forget(known["pid"])
     return found

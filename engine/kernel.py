@@ -46,15 +46,17 @@ def kernel(function: Callable[..., Any]) -> Kernel:
     return Kernel(function)
 
 
-def _digest_function(function: Any, digest: Any, seen: set[str]) -> None:
-    name = f"{function.__module__}.{function.__qualname__}"
-    if name in seen:
+def _digest_function(function: Any, digest: Any, seen: set[int]) -> None:
+    if id(function) in seen:
         return
-    seen.add(name)
-    digest.update(name.encode())
+    seen.add(id(function))
+    digest.update(f"{function.__module__}.{function.__qualname__}".encode())
     _digest_code(function.__code__, digest)
-    for used in sorted(_names(function.__code__)):
-        value = function.__globals__.get(used)
+    digest.update(repr(function.__defaults__).encode())
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    closed = {name: cell.cell_contents for name, cell in cells}
+    for used in sorted(_names(function.__code__) | set(closed)):
+        value = closed[used] if used in closed else function.__globals__.get(used)
         if isinstance(value, Kernel):
             _digest_function(value.function, digest, seen)
         elif isinstance(value, (bool, int, float, str, tuple, np.generic)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-CELL = 64
+CELL = 64  # frames between two looks at a knob, and the longest chunk a kernel sees
 HOST_KNOBS = 3  # bypass, wet, level_db: before a plugin's own
 WIDTH = 2  # channels of every bus
 HISTOGRAM = 4096  # durations of blocks, in 1/2048 of the deadline

@@ -35,7 +35,8 @@ ALLOWED = frozenset(
         *_MATH,
         *(f"{name}f" for name in _MATH),
         *("memcpy", "memset", "memmove"),
-        *("clock_gettime", "nanosleep", "QueryPerformanceCounter", "Sleep"),
+        *("clock_gettime", "nanosleep", "Sleep"),
+        *("QueryPerformanceCounter", "QueryPerformanceFrequency"),
         *("sincos_stret", "sincosf_stret", "bzero", "memset_pattern16", "chkstk"),  # macOS, Windows
     ]
 )

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.kernel import kernel
-
-CELL = 64
-"""Frames between two looks at a knob: 1.3 ms at 48 kHz, and the longest chunk a kernel sees."""
+from engine.layout import CELL as CELL
 
 
 class Ramp(NamedTuple):

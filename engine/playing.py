@@ -99,8 +99,8 @@ def _first_device(virtual: bool) -> tuple[str, tuple[str, ...]]:
 def _orphans() -> tuple[str, ...]:
     return tuple(
         f"process {pid} still sounds without its window: taraf attach {pid}, or taraf stop"
-        for pid, lost in sounding().items()
-        if lost
+        for pid, window in sounding().items()
+        if window is None
     )
 
 
@@ -121,7 +121,7 @@ class Session:
         return 1000.0 * float(frames) / self.host.order.device.rate
 
     def finish(self) -> None:
-        """Take stock, then stop."""
+        """Take stock, and close the recording."""
         host = self.host
         report, statistics = host.report(), host.statistics()
         recorded = self.recorder.stop() if self.recorder else None
@@ -147,7 +147,6 @@ class Session:
             events=[asdict(event) for event in host.events],
             recorded=recorded,
         )
-        host.stop()
 
 
 @contextmanager
@@ -162,42 +161,51 @@ def session(
     ``progress`` is told the name of each kernel that a first start has to compile.
     """
     host = Host(plan.order, plan.rack, progress)
-    running = Session(host, (*plan.warnings, *host.report()["warnings"]))
     try:
-        if record is not None:
-            running.recorder = Recorder(host, record, kind)
-        yield running
-    except BaseException:
-        if running.recorder:
-            running.recorder.stop()
+        running = Session(host, (*plan.warnings, *host.report()["warnings"]))
+        try:
+            if record is not None:
+                running.recorder = Recorder(host, record, kind)
+            yield running
+        except BaseException:
+            if running.recorder:
+                running.recorder.stop()
+            raise
+        running.finish()
+    finally:
         host.stop()
-        raise
-    running.finish()
 
 
 @contextmanager
 def adopt(pid: int | None) -> Iterator[Session]:
     """Take over an orphaned audio process: ``pid``, or the only one there is."""
     if pid is None:
-        lost = [found for found, orphan in sounding().items() if orphan]
+        lost = [found for found, window in sounding().items() if window is None]
         if len(lost) != 1:
             known = ", ".join(map(str, lost)) or "none"
             raise HostError(f"say which process to take over; without a window are: {known}")
         pid = lost[0]
-    running = Session(Host.attach(pid), ())
+    host = Host.attach(pid)
     try:
+        running = Session(host, ())
         yield running
-    finally:
         running.finish()
+    finally:
+        host.stop()
 
 
 def stop_all() -> int:
-    """Stop every audio process of this user; returns how many there were."""
-    count = 0
-    for pid in sounding():
+    """Stop every rack of this user that sounds; returns how many there were.
+
+    One that has a window is stopped by it; one that has lost its window, by us.
+    """
+    racks = sounding()
+    for pid, window in racks.items():
+        if window is not None:
+            os.kill(window, signal.SIGINT)
+            continue
         try:
             Host.attach(pid).stop()
-        except (HostError, OSError):
+        except (HostError, OSError, EOFError):
             os.kill(pid, signal.SIGTERM)
-        count += 1
-    return count
+    return len(racks)

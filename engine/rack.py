@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,8 @@ def _set(link: Link, key: str, value: float | str) -> Link:
     if key in link.plugin.settings:
         setting = link.plugin.settings[key]
         if setting.kind == "count" and isinstance(value, str):
-            value = int(value) if value.lstrip("-").isdigit() else value
+            with suppress(ValueError):
+                value = int(value)
         checked = setting.check(value)
         return replace(link, settings={**link.settings, key: checked})
     return replace(link, knobs={**link.knobs, key: _checked(link.plugin.params[key], value)})
@@ -224,7 +226,7 @@ class Table:
         self.rack = rack
         self._placed: list[tuple[Node, int]] = []
         self._plugins: list[Plugin] = []
-        self.generation = next(_generation)
+        self.generation = 0  # given when it is published
         self._shared = shared
         self._rate, self._block = sample_rate, block
         self._taps = itertools.count()
@@ -321,7 +323,7 @@ class Table:
         self._memory += [rows, lanes]
         self.table = aligned(TABLE.itemsize).view(TABLE)
         table = self.table
-        table["generation"], table["width"] = self.generation, width
+        table["width"] = width
         table["nodes"], table["n_nodes"] = address(rows), len(self._placed)
         table["lanes"], table["n_lanes"] = address(lanes), len(ranges)
         table["master_first"], table["latency"] = first_master, self.latency
@@ -419,6 +421,8 @@ class Stage:
     def publish(self, table: Table) -> None:
         """Let the audio thread go over to ``table`` at its next block, with a crossfade."""
         with self._lock:
+            table.generation = next(_generation)
+            table.table["generation"] = table.generation
             self._held.append(table)
             assert CONTROL.fields is not None
             where = self.shared.address + CONTROL.fields["next"][1]

@@ -38,15 +38,23 @@ class _Track:
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise RecorderError(f"{path}: cannot be written: {error}") from None
+        self.fault = ""
+        self._error = soundfile.LibsndfileError
         self._library: Any = soundfile._snd
         self._null: Any = soundfile._ffi.NULL
         self._saved = time.monotonic()
 
     def write(self, sound: npt.NDArray[np.float32]) -> None:
-        self._file.write(sound)
+        """Add frames; after a fault (a full disk) no more is written, and ``fault`` says why."""
         self.frames += len(sound)
-        if time.monotonic() - self._saved > 0.5:
-            self.save()
+        if self.fault:
+            return
+        try:
+            self._file.write(sound)
+            if time.monotonic() - self._saved > 0.5:
+                self.save()
+        except (self._error, OSError) as error:
+            self.fault = f"{self.path}: {' '.join(str(error).split())}"
 
     def save(self) -> None:
         """Bring the file on disk up to date, its header included."""
@@ -73,11 +81,18 @@ class _Track:
             file.write(word.to_bytes(8, "big"))
 
     def close(self) -> None:
-        self._file.close()
+        """Complete the file; a second time does nothing."""
+        try:
+            self._file.close()
+        except (self._error, OSError) as error:
+            self.fault = self.fault or f"{self.path}: {' '.join(str(error).split())}"
 
 
 class Recorder:
-    """Records a host that was ordered with ``armed``: dry, wet, and every tap of its rack."""
+    """Records a host that was ordered with ``armed``: dry, wet, and every tap of its rack.
+
+    An earlier take in the folder is kept: the next one is dry-2, wet-2 and so on.
+    """
 
     def __init__(self, host: Host, folder: Path, kind: str = "wav") -> None:
         if kind not in FORMATS:
@@ -88,37 +103,43 @@ class Recorder:
             raise RecorderError(f"{folder}: {error.strerror}") from None
         self._host = host
         control, rate = host.shared.control[0], host.order.device.rate
+        take = _free_take(folder, kind)
         self._mono = int(control["inputs"]) == 1
-        self.dry = _Track(folder / f"dry.{kind}", rate, 1 if self._mono else 2)
-        self.wet = _Track(folder / f"wet.{kind}", rate, 2)
+        self.dry = _Track(folder / f"dry{take}.{kind}", rate, 1 if self._mono else 2)
+        self.wet = _Track(folder / f"wet{take}.{kind}", rate, 2)
         self._taps = {
-            index: _Track(folder / f"tap-{name}.{kind}", rate, 2)
+            index: _Track(folder / f"tap-{name}{take}.{kind}", rate, 2)
             for name, index in host.rack.taps().items()
         }
-        self.dropped = 0
-        self._dropped_before = 0
+        self._dropped = 0
+        self._restarted = threading.Event()
         self._stopping = threading.Event()
-        self._attach()
-        host.on_restart(self._attach)
+        self._take_rings()
+        self._skip = int(host.report()["latency_frames"])
+        host.on_restart(self._restarted.set)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def _attach(self) -> None:
-        self._dropped_before += self.dropped
+    def _take_rings(self) -> None:
         self._ring = self._host.shared.ring()
         self._tap_rings = {index: self._host.shared.tap(index) for index in self._taps}
-        self._skip = int(self._host.report()["latency_frames"])
 
     def _run(self) -> None:
         while not self._stopping.wait(0.05):
             self._drain()
 
     def _drain(self) -> None:
-        try:
-            frames = self._ring.read()
-            self.dropped = self._ring.dropped
-        except (ValueError, IndexError):
-            return  # the process has just been restarted: its memory is gone
+        if self._restarted.is_set():  # the old rings still hold what was played last
+            self._restarted.clear()
+            self._empty()
+            self.wet.write(np.zeros((self.dry.frames - self.wet.frames, 2), np.float32))
+            self._dropped += self._ring.dropped
+            self._take_rings()
+            self._skip = int(self._host.report()["latency_frames"])
+        self._empty()
+
+    def _empty(self) -> None:
+        frames = self._ring.read()
         self.dry.write(frames[:, 0] if self._mono else frames[:, :2])
         skip = min(self._skip, len(frames))
         self._skip -= skip
@@ -128,15 +149,28 @@ class Recorder:
 
     def stop(self) -> dict[str, Any]:
         """Write what is left and close; returns what was recorded."""
-        self._stopping.set()
-        self._thread.join()
-        self._drain()
-        for track in (self.dry, self.wet, *self._taps.values()):
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._thread.join()
+            self._drain()
+        tracks = (self.dry, self.wet, *self._taps.values())
+        for track in tracks:
             track.close()
         return {
             "dry": str(self.dry.path),
             "wet": str(self.wet.path),
             "taps": [str(track.path) for track in self._taps.values()],
             "frames": self.dry.frames,
-            "dropped": self.dropped + self._dropped_before,
+            "dropped": self._dropped + self._ring.dropped,
+            "faults": [track.fault for track in tracks if track.fault],
         }
+
+
+def _free_take(folder: Path, kind: str) -> str:
+    """What to put behind the names so that no earlier take is lost."""
+    if not (folder / f"dry.{kind}").exists() and not (folder / f"wet.{kind}").exists():
+        return ""
+    number = 2
+    while any((folder / f"{name}-{number}.{kind}").exists() for name in ("dry", "wet")):
+        number += 1
+    return f"-{number}"

@@ -48,6 +48,7 @@ class Renderer:
         self._pull = Pull(self.shared, block, inputs)
         self._block, self._inputs = block, inputs
         self._events = deque(self._schedule(rack, moves))
+        self._knobs = len({(node, knob) for _, node, knob, _ in self._events})
         self._skip = self.table.latency
         self._waiting = np.zeros((0, inputs), np.float32)
 
@@ -71,7 +72,8 @@ class Renderer:
         sound = np.concatenate([self._waiting, sound])
         whole = len(sound) // self._block * self._block
         self._waiting = sound[whole:]
-        size = max(self._block, EVENTS // 2 * CELL // self._block * self._block)
+        knobs = max(1, self._knobs)  # each may move once a cell, and the ring holds so many
+        size = max(self._block, (EVENTS // knobs - 2) * CELL // self._block * self._block)
         out = [self._run(sound[i : min(i + size, whole)]) for i in range(0, whole, size)]
         made = np.concatenate(out) if out else np.zeros((0, 2), np.float32)
         skip = min(self._skip, len(made))
@@ -85,6 +87,7 @@ class Renderer:
             if not self.shared.send(self.table.generation, node, knob, value, due):
                 break
             self._events.popleft()
+        self.stage.tick()
         return self._pull.run(sound)
 
     def finish(self, tail: int = 0) -> Sound:

@@ -11,6 +11,7 @@ node's own memory, with one thread and no spinning.
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -97,8 +98,12 @@ class Network:
         data = ctypes.c_char_p(self._data)
         _call(_CREATE, _environment(), data, len(self._data), options, ctypes.byref(self.session))
         self._values: list[Any] = []
-        self.inputs = self._describe(_INPUTS, _INPUT_NAME, _INPUT_TYPE)
-        self.outputs = self._describe(_OUTPUTS, _OUTPUT_NAME, _OUTPUT_TYPE)
+        try:
+            self.inputs = self._describe(_INPUTS, _INPUT_NAME, _INPUT_TYPE)
+            self.outputs = self._describe(_OUTPUTS, _OUTPUT_NAME, _OUTPUT_TYPE)
+        except SessionError:
+            self.close()
+            raise
 
     def _describe(self, count_of: int, name_of: int, type_of: int) -> dict[str, tuple[int, ...]]:
         allocator, count = _P(), ctypes.c_size_t()
@@ -153,10 +158,8 @@ def queue_latency(hop: int, block: int, delay: int) -> int:
     The host may stop at any multiple of ``block`` and at every 64th frame, counted from the
     start of the stream, ``delay`` frames before this node's own start.
     """
-    most = 0
-    for k in range(hop):
-        most = max(most, k * CELL % hop, (k * CELL - delay) % hop, (k * block - delay) % hop)
-    return int(most)
+    step = math.gcd(hop, block, CELL)
+    return max(hop - math.gcd(hop, CELL), hop - step + -delay % step)
 
 
 @kernel

@@ -64,12 +64,17 @@ def _callback_fingerprint() -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+@cache
+def _store() -> Any:
+    return _STORE(callback_address("store_word"))
+
+
 def store_release(where: int, value: int) -> None:
     """Publish ``value``: whoever reads it sees everything written before."""
     if machine()[0].startswith(("x86_64", "amd64", "i686")):
         ctypes.c_int64.from_address(where).value = value  # ordered by the processor itself
     else:
-        _STORE(callback_address("store_word"))(where, value)
+        _store()(where, value)
 
 
 class RingReader:

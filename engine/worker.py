@@ -12,10 +12,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +27,14 @@ from engine.memory import SharedBytes
 from engine.native_calls import load_acquire, pause, store_release
 from engine.params import Setting
 from engine.plugin import Extern, Plugin, PluginError, Setup
+from engine.shared import address
+from engine.shared import store_release as publish
 
 HOP = 64
 PUSHED, STOP, BEATS, READY, BASE = 0, 1, 2, 3, 4
 START_SECONDS = 60.0
 HUNG_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 10.0  # before a worker that dies at once is tried again
 
 
 @kernel
@@ -61,11 +65,13 @@ def worker_process(audio: Audio, knobs: Any, state: Any) -> None:
             wanted = base + late // 64
             tag = state.tags.ctypes.data + 8 * old
             if state.offline != 0:
-                for _ in range(200000):  # 10 s: a render waits, a performance never
+                tries = 100000 if state.words[3] == 0 else 1  # some 10 s: a render waits
+                for _ in range(tries):
                     if load_acquire(tag) == wanted:
                         break
                     pause(state.clock.ctypes.data, 50000)
             state.words[1] = 1 if load_acquire(tag) == wanted else 0
+            state.words[3] = 1 - state.words[1]  # who missed once is not waited for again
             if state.words[1] == 0:
                 state.misses[0] += 1
         step = np.float32(1.0 / 64.0)
@@ -127,6 +133,7 @@ class WorkerPlugin(Plugin):
     process = worker_process
     counts_misses: ClassVar[bool] = True
     _memory: _Memory | None = None
+    _log: IO[bytes] | None = None
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
 
     def open(self, setup: Setup) -> None:
@@ -169,10 +176,14 @@ class WorkerPlugin(Plugin):
         assert self._memory is not None
         self._memory.header[READY] = 0
         command = [sys.executable, "-P", "-m", "engine.worker", json.dumps(self._order)]
+        if self._log is not None:
+            self._log.close()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
         self.process_handle = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log
         )
-        self._seen = (int(self._memory.header[BEATS]), time.monotonic())
+        self._spawned = time.monotonic()
+        self._seen = (int(self._memory.header[BEATS]), self._spawned)
 
     def _wait_ready(self) -> None:
         assert self._memory is not None
@@ -188,8 +199,9 @@ class WorkerPlugin(Plugin):
             time.sleep(0.01)
 
     def _last_words(self) -> str:
-        stream = self.process_handle.stderr
-        lines = stream.read().decode(errors="replace").strip().splitlines() if stream else []
+        assert self._log is not None
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"its worker ended with {self.process_handle.returncode}"
 
     def tick(self) -> None:
@@ -200,8 +212,9 @@ class WorkerPlugin(Plugin):
             return
         now = time.monotonic()
         if self.process_handle.poll() is not None:
-            self.restarts += 1
-            self._spawn()
+            if now - self._spawned > min(2.0 ** (self.restarts - 3), LONGEST_PAUSE_SECONDS):
+                self.restarts += 1
+                self._spawn()
         elif int(header[BEATS]) != self._seen[0]:
             self._seen = (int(header[BEATS]), now)
         elif now - self._seen[1] > (HUNG_SECONDS if header[READY] else START_SECONDS):
@@ -216,8 +229,8 @@ class WorkerPlugin(Plugin):
         except subprocess.TimeoutExpired:
             self.process_handle.kill()
             self.process_handle.wait()
-        if self.process_handle.stderr:
-            self.process_handle.stderr.close()
+        if self._log is not None:
+            self._log.close()
         self._memory.block.unlink()
 
 
@@ -260,7 +273,7 @@ def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int
         audio[:] = memory.sent[slot]
         plugin.work(audio, dict(zip(names, memory.values[slot].tolist(), strict=True)))
         memory.made[slot] = audio
-        memory.tags[slot] = done
+        publish(address(memory.tags[slot:]), done)
         done += 1
 
 

@@ -34,7 +34,7 @@ def run(
     choice = DeviceChoice(device, rate, block)
     bare = _bare(choice, seconds)
     idle, row = _rack(choice, seconds, busy=False)
-    loaded, _ = _rack(choice, seconds, busy=True)
+    loaded, busy = _rack(choice, seconds, busy=True)
     python = _python(choice, seconds)
     report.add("bare compiled callback", bare, "% of due")
     report.add(
@@ -48,6 +48,9 @@ def run(
     report.add("demo rack, callback p50", row["p50_percent"], "% of deadline", "at most 15 %",
                row["p50_percent"] <= 15.0)  # fmt: skip
     report.add("demo rack, callback p99", row["p99_percent"], "% of deadline")
+    report.add("demo rack, callback p99, busy", busy["p99_percent"], "% of deadline")
+    report.add("late blocks, idle", row["late"], "blocks")
+    report.add("late blocks, busy", busy["late"], "blocks")
     report.add("for contrast: Python callback, interpreter busy", python, "% of due")
     return report
 

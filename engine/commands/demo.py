@@ -54,11 +54,9 @@ def _process_began() -> float:
 
 
 def _first_block(session: Any, began: float) -> float:
-    control = session.host.shared.control
-    while not int(control["blocks"][0]):
+    while not int(session.host.shared.control["blocks"][0]):
         time.sleep(0.001)
-    ago = (time.monotonic_ns() - int(control["first_ns"][0])) / 1e9
-    return time.time() - ago - began
+    return time.time() - began
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:

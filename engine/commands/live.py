@@ -133,6 +133,8 @@ def _tell(result: dict[str, Any], as_json: bool) -> None:
     )
     for event in result["events"]:
         typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
+    for fault in (result.get("recorded") or {}).get("faults", []):
+        typer.echo(f"  not all was recorded: {fault}", err=True)
     if result.get("recorded"):
         typer.echo(f"  dry: {result['recorded']['dry']}  wet: {result['recorded']['wet']}")
 

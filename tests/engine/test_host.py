@@ -82,7 +82,7 @@ def test_sound_outlives_its_window_and_another_takes_over() -> None:
     front.send_signal(signal.SIGKILL)
     front.wait()
     time.sleep(0.5)
-    assert sounding()[pid]
+    assert sounding()[pid] is None
     host = Host.attach(pid)
     try:
         before = host.statistics()
@@ -198,7 +198,116 @@ def test_a_jack_server_that_dies_is_reported_and_recovered_from(jackd: Any) -> N
         host.stop()
 
 
+def test_an_order_in_frames_is_played_to_its_end_across_a_restart() -> None:
+    host = Host(Order(frames=3 * 48000), rack(GAIN))
+    try:
+        began = time.monotonic()
+        assert wait_for(lambda: host.statistics()["frames"] > 48000)
+        os.kill(host.pid, signal.SIGKILL)
+        assert host.wait(20)
+        assert host.restarts == 1
+        assert 2.9 < time.monotonic() - began < 8.0
+    finally:
+        host.stop()
+
+
+def test_a_connection_that_fails_once_does_not_end_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        connect, failed = Host._connect, []
+
+        def fail_once(self: Host, known: dict[str, Any]) -> None:
+            if not failed:
+                failed.append(1)
+                raise ConnectionRefusedError("not yet")
+            connect(self, known)
+
+        monkeypatch.setattr(Host, "_connect", fail_once)
+        os.kill(host.pid, signal.SIGKILL)
+        assert wait_for(lambda: host.restarts == 1)
+    finally:
+        host.stop()
+
+
+def test_stopping_stops_what_has_a_window_and_what_has_lost_it() -> None:
+    from engine.playing import stop_all
+
+    program = _FRONT.replace("time.sleep(60)", "host.wait(60)")
+    ended = program.replace(
+        "host.wait(60)", "try: host.wait(60)\nexcept KeyboardInterrupt: host.stop()"
+    )
+    fronts = [
+        subprocess.Popen([sys.executable, "-c", p], stdout=subprocess.PIPE, text=True)
+        for p in (program, ended)
+    ]
+    pids = [int(front.stdout.readline()) for front in fronts if front.stdout]
+    fronts[0].kill()
+    fronts[0].wait()
+    assert stop_all() == 2
+    assert wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    fronts[1].wait(5)
+    assert sounding() == {}
+
+
+def test_a_stale_note_does_not_cost_a_stranger_his_process() -> None:
+    from engine.playing import stop_all
+
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
+    note = Path(os.environ["TARAF_RUNTIME"]) / f"live-{stranger.pid}.json"
+    known = {"pid": stranger.pid, "front": 1 << 30, "address": "nowhere", "key": "00", "shm": "x"}
+    note.write_text(json.dumps(known))
+    assert stop_all() == 0
+    assert stranger.poll() is None
+    assert not note.exists()
+    stranger.kill()
+    stranger.wait()
+
+
+def test_a_folder_that_others_may_write_to_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    monkeypatch.setenv("TARAF_RUNTIME", str(tmp_path / "open"))
+    with pytest.raises(ValueError, match="others may write"):
+        sounding()
+
+
+def test_an_earlier_take_is_kept(tmp_path: Path) -> None:
+    order = Order(DeviceChoice("virtual", 48000, 64), frames=4800, fast=True, armed=True)
+    names = []
+    for _ in range(3):
+        host = Host(order, rack(GAIN))
+        recorder = Recorder(host, tmp_path)
+        assert host.wait(10)
+        names.append(Path(recorder.stop()["dry"]).name)
+        host.stop()
+    assert names == ["dry.wav", "dry-2.wav", "dry-3.wav"]
+
+
+def test_a_recording_goes_on_in_line_after_a_restart(tmp_path: Path) -> None:
+    host = Host(Order(armed=True), rack(GAIN))
+    recorder = Recorder(host, tmp_path)
+    try:
+        time.sleep(0.5)
+        os.kill(host.pid, signal.SIGKILL)
+        assert wait_for(lambda: host.restarts == 1)
+        time.sleep(0.5)
+        recorded = recorder.stop()
+    finally:
+        host.stop()
+    dry, _ = soundfile.read(recorded["dry"], dtype="float32")
+    wet, _ = soundfile.read(recorded["wet"], dtype="float32")
+    assert len(dry) == len(wet) > 0.8 * 48000
+    np.testing.assert_allclose(wet[:, 0], dry * 10 ** (-6 / 20), rtol=1e-6)
+
+
 def test_nothing_is_left_behind() -> None:
+    import tempfile
+
+    before = set(Path(tempfile.gettempdir()).glob("pymp-*"))
     host = Host(Order(), rack(GAIN))
     name, pid = host.shared.name, host.pid
     host.stop()
@@ -207,4 +316,5 @@ def test_nothing_is_left_behind() -> None:
     assert not (memory._folder() / name).exists()
     assert not psutil.pid_exists(pid)
     runtime = Path(os.environ["TARAF_RUNTIME"])
-    assert not [n for n in runtime.glob("live-*.json") if json.loads(n.read_text())["pid"] == pid]
+    assert not list(runtime.glob(f"live-{pid}.*"))
+    assert set(Path(tempfile.gettempdir()).glob("pymp-*")) == before

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +80,28 @@ def test_a_fingerprint_changes_with_what_a_kernel_calls() -> None:
         assert Doubles.process.fingerprint() != before
     finally:
         function.__globals__["FACTOR"] = 2.0
+
+
+def test_a_fingerprint_knows_what_a_kernel_closes_over() -> None:
+    def make(factor: float) -> Any:
+        @kernel
+        def scaled(x: float) -> float:
+            return x * factor
+
+        return scaled
+
+    assert make(2.0).fingerprint() == make(2.0).fingerprint()
+    assert make(2.0).fingerprint() != make(3.0).fingerprint()
+
+
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
+    program = "from engine.catalogue import find; print(find('eq').process.fingerprint())"
+    found = set()
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", program]
+        found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert len(found) == 1
 
 
 def test_code_is_kept_and_a_damaged_file_is_made_anew(

@@ -197,7 +197,7 @@ def test_racks_that_were_left_are_freed() -> None:
         close = table.close
         table.close = lambda n=table.generation, c=close: (closed.append(n), c())  # type: ignore[method-assign,misc,assignment]
         stage.publish(table)
-        pull.run(np.zeros((1280, 1), np.float32))
+        pull.run(np.zeros((2560, 1), np.float32))
     stage.tick()
     assert len(closed) == 19
     assert len(stage._held) == 1
@@ -211,6 +211,33 @@ def test_a_rack_that_is_replaced_before_it_sounded_is_freed_too() -> None:
     assert made[-1, 0] == pytest.approx(10 ** (-3 / 20))
     stage.tick()
     assert len(stage._held) == 1
+
+
+def test_a_rack_that_was_built_first_may_be_published_last() -> None:
+    stage, pull = steady(rack(gain()))
+    slow, fast = stage.build(rack(gain(gain_db=-6.0))), stage.build(rack(gain(gain_db=-12.0)))
+    stage.publish(fast)
+    pull.run(np.zeros((6400, 1), np.float32))
+    stage.publish(slow)
+    stage.tick()
+    made = pull.run(np.ones((6400, 1), np.float32))
+    assert made[-1, 0] == pytest.approx(10 ** (-6 / 20))
+    stage.tick()
+    assert stage._held == [slow]
+
+
+def test_many_knobs_that_move_at_once_move_in_time() -> None:
+    chain = [gain(f"g{k}") for k in range(6)]
+    sound = np.ones((96000, 1), np.float32)
+    moves = [
+        Move(64 * cell, f"a.g{k}.gain_db", -6.0 * (cell % 2))
+        for cell in range(1500)
+        for k in range(6)
+    ]
+    whole = play(rack(*chain), sound, 48000, 64, moves)
+    renderer = Renderer(rack(*chain), 48000, 1, 64, moves)
+    parts = [renderer.push(sound[k : k + 640]) for k in range(0, len(sound), 640)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_a_knob_that_was_meant_for_an_old_rack_is_not_turned() -> None:

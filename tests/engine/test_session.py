@@ -57,6 +57,8 @@ def test_latency_is_no_more_than_the_queue_needs() -> None:
     assert queue_latency(64, 64, 48) == 16
     assert queue_latency(128, 128, 0) == 64  # the host stops every 64 frames
     assert queue_latency(32, 64, 0) == 0
+    assert queue_latency(96, 48, 0) == 80  # a rack may begin anywhere on the grid of 64
+    assert queue_latency(480, 240, 0) == 464
 
 
 def test_two_models_in_a_row_and_two_racks_keep_their_own_state() -> None:

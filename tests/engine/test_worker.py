@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,7 @@ def _worker_finds_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
     here = Path(__file__).parent
     path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
-    for plugin in (Halves, Refuses):
+    for plugin in (Halves, Refuses, Dies):
         monkeypatch.setattr(plugin, "__module__", "test_worker")
 
 
@@ -66,6 +67,26 @@ def test_a_render_is_the_same_at_every_block(use: Callable[..., Link]) -> None:
 def test_a_worker_that_cannot_open_says_why(use: Callable[..., Link]) -> None:
     with pytest.raises(RackError, match=r"a\.refuses: the file is not there"):
         play(rack(use(Refuses)), noise(), 48000)
+
+
+class Dies(WorkerPlugin):
+    """Ends its process at the twentieth hop."""
+
+    def open(self, setup: Setup) -> None:
+        self.hops = 0
+
+    def work(self, audio: Any, knobs: dict[str, float]) -> None:
+        self.hops += 1
+        print("a chatty plugin " * 40, file=sys.stderr)
+        if self.hops == 20:
+            os._exit(3)
+
+
+def test_a_render_does_not_wait_for_ever_for_a_worker_that_died(use: Callable[..., Link]) -> None:
+    sound = noise(6400)
+    made = play(rack(use(Dies)), sound, 48000)
+    np.testing.assert_array_equal(made[: 19 * 64, 0], sound[: 19 * 64, 0])
+    assert np.all(np.isfinite(made))
 
 
 def torch_rack(folder: Path) -> Rack:
