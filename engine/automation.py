@@ -82,7 +82,7 @@ def _rows(path: Path, data: bytes, params: dict[str, Param]) -> Iterator[tuple[f
         cells = [cell.strip().strip('"').strip() for cell in line.split("#")[0].split(",")]
         if cells == [""]:
             continue
-        header, first = first and cells[0].lower() == "time", False
+        header, first = first and cells[0].lower() in ("time", "seconds"), False
         if header:
             continue
         where = f"{path}: line {number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -21,6 +22,18 @@ app = typer.Typer(
     help="A live audio host for instruments that learn.",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _taraf(
+    version: Annotated[bool, typer.Option("--version", help="Say which release this is.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as release
+
+        typer.echo(release("taraf"))
+
+
 # A command's module imports only typer and what is free; the engine comes in when it runs.
 for command in (live, render, demo, plugins, presets, devices, doctor, bench, attach, stop):
     app.command()(command)
@@ -52,7 +65,7 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     elif hasattr(error, "format_message"):  # typer's: a wrong option, a missing argument
-        text = f"{error.format_message()} See taraf --help."
+        text = f"{error.format_message().rstrip('.')}; see taraf --help"
     elif isinstance(error, ValueError) and _is_ours(type(error)):
         text = str(error)
     else:

@@ -30,6 +30,7 @@ from engine.stream import DeviceChoice, DeviceError
 SILENT_SECONDS = 0.25
 FIRST_BLOCK_SECONDS = 2.0  # a sound card may take its time to begin
 START_SECONDS = 120.0
+AGAIN_SECONDS = 10.0  # a start into a dying sound server may hang; the next one may not
 
 
 class HostError(ValueError):
@@ -111,7 +112,8 @@ class Host:
         host._thread.start()
         return host
 
-    def _start(self) -> None:
+    def _start(self, patience: float = START_SECONDS) -> None:
+        """Start the audio process; it is killed if it says nothing for ``patience`` seconds."""
         order = {**asdict(self.order), "rack": pack(self.rack), "frames": self._left}
         command = [sys.executable, "-P", "-m", "engine.audio_process", json.dumps(order)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -127,7 +129,7 @@ class Host:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         try:
-            answer = self._first_words(process)
+            answer = self._first_words(process, patience)
             if "error" not in answer:
                 self._connect(answer["ready"])
                 return
@@ -141,10 +143,10 @@ class Host:
         kinds = {kind.__name__: kind for kind in (RackError, DeviceError)}
         raise kinds.get(answer["kind"], HostError)(answer["error"])
 
-    def _first_words(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+    def _first_words(self, process: subprocess.Popen[str], patience: float) -> dict[str, Any]:
         """What the process says once it can sound, or cannot; it is killed if it says nothing."""
         assert process.stdout is not None
-        silent = threading.Timer(START_SECONDS, process.kill)
+        silent = threading.Timer(patience, process.kill)
         silent.start()
         try:
             for line in process.stdout:
@@ -154,7 +156,7 @@ class Host:
                 if "compiling" not in answer:
                     return answer
                 silent.cancel()
-                silent = threading.Timer(START_SECONDS, process.kill)
+                silent = threading.Timer(patience, process.kill)
                 silent.start()
                 if self._progress is not None:
                     self._progress(answer["compiling"])
@@ -275,7 +277,7 @@ class Host:
         while not self._stopping.is_set():
             try:
                 with self._lock:
-                    self._start()
+                    self._start(AGAIN_SECONDS)
                 break
             except ValueError as error:
                 if str(error) != said:

@@ -187,7 +187,8 @@ def adopt(pid: int | None) -> Iterator[Session]:
         pid = lost[0]
     host = Host.attach(pid)
     try:
-        running = Session(host, ())
+        warnings = ("its recording ended with its window",) if host.order.armed else ()
+        running = Session(host, warnings)
         yield running
         running.finish()
     finally:

@@ -70,10 +70,10 @@ def names() -> dict[str, Path]:
 
 def find(name: str) -> Path:
     """The file of the preset called ``name``, or the file at that path."""
-    path = Path(name)
+    path = Path(name or ".")
     if name in names():
         return names()[name]
-    if path.suffix == ".toml" or len(path.parts) > 1 or path.is_dir():
+    if path.suffix == ".toml" or len(path.parts) > 1 or path.exists():
         return path
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.5)
     hint = f"near to it: {', '.join(near)}" if near else f"there are {', '.join(names()) or 'none'}"
@@ -89,8 +89,10 @@ def load(path: Path) -> Loaded:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PresetError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise PresetError(f"{path!r}: {error}") from None
+    except PresetError:
+        raise
+    except ValueError as error:  # a name that no file can have
+        raise PresetError(f"{str(path)!r}: {error}") from None
     if len(data) > MAX_BYTES:
         raise PresetError(f"{path}: more than {MAX_BYTES >> 20} MiB; a preset is a small text file")
     try:

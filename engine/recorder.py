@@ -33,11 +33,13 @@ class _Track:
         self.path = path
         self.frames = 0
         try:
+            path.open("wb").close()  # says plainly what libsndfile calls a system error
             self._file = soundfile.SoundFile(
                 path, "w", rate, channels, subtype=FORMATS[path.suffix[1:]]
             )
         except (soundfile.LibsndfileError, OSError) as error:
-            raise RecorderError(f"{path}: cannot be written: {error}") from None
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise RecorderError(f"{path}: cannot be written: {reason}") from None
         self.fault = ""
         self._error = soundfile.LibsndfileError
         self._library: Any = soundfile._snd

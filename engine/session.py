@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -52,6 +53,7 @@ def _library() -> Any:
     found = sorted(folder.glob(names.get(sys.platform, "libonnxruntime.so*")))
     if not found:
         raise SessionError(f"{folder}: no ONNX Runtime library; reinstall onnxruntime")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would report to its maker
     return ctypes.CDLL(str(found[0]))
 
 

@@ -86,8 +86,8 @@ def choose(name: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
 
 
 def _nothing(name: str, found: list[dict[str, Any]]) -> str:
-    names = ", ".join(f"{d['index']} {d['name']} ({d['api']})" for d in found) or "none"
-    return f"no audio device is called {name!r} and can play; there are virtual, {names}"
+    names = ["virtual", *(f"{d['index']} {d['name']} ({d['api']})" for d in found)]
+    return f"no audio device is called {name!r} and can play; allowed: {', '.join(names)}"
 
 
 class CardStream:

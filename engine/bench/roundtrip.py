@@ -39,7 +39,10 @@ def run(device: str = "JACK", block: int = 64, seconds: float = 5.0, rate: int =
     finally:
         host.stop()
     if not len(delays):
-        raise DeviceError("nothing came back: connect the output to the input with a cable")
+        raise DeviceError(
+            "nothing came back: connect the output to the input with a cable; on JACK, "
+            "pip install JACK-Client and it is plugged for you"
+        )
     report = Report("roundtrip")
     wanted = 2 * block
     if plugged:

@@ -19,7 +19,9 @@ def bench(
         str | None, typer.Option(help="Audio device, where the bench uses one.")
     ] = None,
     block: Annotated[int | None, typer.Option(min=16, max=8192, help="Frames a block.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.5, help="How long each part runs.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.5, max=604800.0, help="How long each part runs.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure something and say whether what was promised holds.

@@ -15,7 +15,7 @@ import typer
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the sound and the picture.")] = Path("out"),
     preset: Annotated[str, typer.Option(help="Which preset plays.")] = "crunch",
-    seconds: Annotated[float, typer.Option(min=1.0, help="How long.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1.0, max=604800.0, help="How long.")] = 20.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Play the built-in guitar through a rack on the virtual device, in real time.

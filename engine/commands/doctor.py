@@ -230,6 +230,12 @@ def _governor() -> Check:
     return Check(name, "warn", f"governor {', '.join(sorted(found))} may be slow to wake", remedy)
 
 
+def _presets() -> Check:
+    from engine.preset import user_folder
+
+    return Check("your presets", "ok", f"are looked for in {user_folder()}")
+
+
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     if free >= FREE_GIB:
@@ -242,7 +248,7 @@ def _torch() -> Check:
 
 
 def _pedalboard() -> Check:
-    return _optional("pedalboard", "pedalboard", "plays VST3 and Audio Units")
+    return _optional("pedalboard", "pedalboard", "bench peers, training pairs")
 
 
 def _optional(package: str, distribution: str, purpose: str) -> Check:
@@ -261,6 +267,7 @@ EXAMINATION: tuple[Callable[[], Check], ...] = (
     _cache,
     _denormals,
     _governor,
+    _presets,
     _disk,
     _torch,
     _pedalboard,

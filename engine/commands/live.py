@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,9 @@ def live(
     device: Annotated[str | None, typer.Option(help=DEVICE_HELP)] = None,
     rate: Annotated[int, typer.Option(min=8000, max=192000, help="Frames a second.")] = 48000,
     block: Annotated[int, typer.Option(min=16, max=8192, help="Frames a block.")] = 64,
-    seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, max=604800.0, help="Stop after this long.")
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(help="Record dry and wet into this folder.")
     ] = None,
@@ -43,6 +46,7 @@ def live(
     """
     from engine import playing
 
+    signal.signal(signal.SIGTERM, _interrupt)
     plan = playing.plan(
         preset=preset,
         device=device,
@@ -61,6 +65,11 @@ def live(
     ):
         follow(session, quiet=as_json)
     _tell(session.result, as_json)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """A polite request to end is as good as Ctrl-C: the sound stops and the take is closed."""
+    raise KeyboardInterrupt
 
 
 def attach(

@@ -99,7 +99,7 @@ def plan(files: list[Path], kind: str | None) -> list[Job]:
         raise SoundError(f"{out}: one file is given; wanted are IN... OUT")
     if kind is not None and kind not in FORMATS:
         raise SoundError(f"--format {kind!r} is not one of {', '.join(FORMATS)}")
-    folder = out.is_dir() or len(sources) > 1
+    folder = out.is_dir() or len(sources) > 1 or (not out.suffix and not out.exists())
     if folder and out.exists() and not out.is_dir():
         raise SoundError(f"{out}: is not a folder; several files are rendered into one")
     jobs: list[Job] = []
