@@ -26,8 +26,9 @@ import platformdirs
 from engine import native, preset
 from engine.layout import HISTOGRAM, TAPS
 from engine.priority import lock_memory
-from engine.rack import Rack, Stage
+from engine.rack import Rack
 from engine.shared import Shared
+from engine.stage import Stage
 from engine.stream import CardStream, DeviceChoice
 from engine.virtual import VirtualDevice
 

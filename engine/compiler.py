@@ -125,7 +125,7 @@ def _store_release(address: int, value: int) -> None:
 @typeof_impl.register(Foreign)  # type: ignore[untyped-decorator]
 def _typeof_foreign(value: Foreign, context: Any) -> Any:
     if value.name == "pause":
-        from engine.callback import sleep_ns
+        from engine.callback.machine import sleep_ns
 
         return typeof_impl(sleep_ns, context)
     functions = {

@@ -6,6 +6,8 @@ is the audio thread, "control" the Python that owns it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 CELL = 64  # frames between two looks at a knob, and the longest chunk a kernel sees
@@ -168,3 +170,9 @@ VIRTUAL = np.dtype(
     ],
     align=True,
 )
+
+
+def offset(kind: np.dtype[Any], field: str) -> int:
+    """Bytes from the start of a record to one of its fields."""
+    assert kind.fields is not None
+    return int(kind.fields[field][1])

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.layout import CELL, EVENTS
-from engine.rack import Rack, RackError, Stage
+from engine.rack import Rack, RackError
 from engine.shared import Shared
+from engine.stage import Stage
 from engine.virtual import Pull
 
 Sound = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import native
-from engine.layout import CONTROL, EVENT, EVENTS, RING, TAPS
+from engine.layout import CONTROL, EVENT, EVENTS, RING, TAPS, offset
 from engine.memory import SharedBytes
 from engine.native import machine
 
@@ -60,8 +60,12 @@ def _build(name: str) -> bytes:
 @cache
 def _callback_fingerprint() -> str:
     folder = Path(__file__).parent
-    text = b"".join((folder / f"{n}.py").read_bytes() for n in ("callback", "compiler", "layout"))
-    return hashlib.sha256(text).hexdigest()
+    files = [
+        *sorted((folder / "callback").glob("*.py")),
+        folder / "compiler.py",
+        folder / "layout.py",
+    ]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @cache
@@ -101,8 +105,8 @@ class RingReader:
 
     def arm(self, on: bool) -> None:
         """Let the producer write, or not; what lies in the ring is forgotten."""
-        store_release(address(self._header) + _at(RING, "read"), self.written)
-        store_release(address(self._header) + _at(RING, "armed"), int(on))
+        store_release(address(self._header) + offset(RING, "read"), self.written)
+        store_release(address(self._header) + offset(RING, "armed"), int(on))
 
     def read(self) -> npt.NDArray[np.float32]:
         """Everything written since the last call, (frames, channels)."""
@@ -110,13 +114,8 @@ class RingReader:
         frames: npt.NDArray[np.float32] = self._samples[
             np.arange(first, last) & (self.capacity - 1)
         ]
-        store_release(address(self._header) + _at(RING, "read"), last)
+        store_release(address(self._header) + offset(RING, "read"), last)
         return frames
-
-
-def _at(kind: np.dtype[Any], field: str) -> int:
-    assert kind.fields is not None
-    return int(kind.fields[field][1])
 
 
 class Shared:
@@ -188,7 +187,7 @@ class Shared:
             return False
         event = np.array((generation, node, knob, due, value), EVENT)
         control["events"][0, written % EVENTS] = event
-        store_release(self.address + _at(CONTROL, "event_written"), written + 1)
+        store_release(self.address + offset(CONTROL, "event_written"), written + 1)
         return True
 
     def remove(self) -> None:

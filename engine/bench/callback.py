@@ -18,8 +18,8 @@ import numpy as np
 from engine import native
 from engine.bench import Report
 from engine.playing import open_rack
-from engine.rack import Stage
 from engine.shared import Shared, address
+from engine.stage import Stage
 from engine.stream import CardStream, DeviceChoice, choose, portaudio
 from engine.virtual import VirtualDevice
 
@@ -129,7 +129,7 @@ def _share(count: Any, choice: DeviceChoice, seconds: float) -> float:
 def _bare_code() -> bytes:
     from numba import carray, types
 
-    from engine.callback import AT_BLOCKS
+    from engine.callback.device import AT_BLOCKS
     from engine.compiler import compile_function, pointer
 
     def bare(source: int, sink: int, frames: int, time: int, flags: int, user: int) -> int:

@@ -11,9 +11,10 @@ from engine import preset
 from engine.bench import Report
 from engine.host import Host, Order
 from engine.playing import open_rack
-from engine.rack import Rack, Stage
+from engine.rack import Rack
 from engine.render import play
 from engine.shared import Shared
+from engine.stage import Stage
 from engine.stream import DeviceChoice
 from engine.virtual import Pull
 

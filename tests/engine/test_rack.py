@@ -12,9 +12,10 @@ from conftest import noise, rack
 from engine.kernel import kernel
 from engine.params import Param, along
 from engine.plugin import Plugin, Setup, zeros
-from engine.rack import Lane, Link, Rack, RackError, Stage
+from engine.rack import Lane, Link, Rack, RackError
 from engine.render import Move, Renderer, play
 from engine.shared import Shared
+from engine.stage import Stage
 from engine.virtual import Pull
 
 BLOCKS = (32, 64, 333, 4096, 1)

@@ -1,0 +1,274 @@
+"""Racks on the audio thread: built into tables, published in one store, freed when left."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.layout import (
+    CELL,
+    CONTROL,
+    HOST_KNOBS,
+    LANE,
+    NODE,
+    NODES,
+    RING,
+    TABLE,
+    TAPS,
+    WIDTH,
+    offset,
+)
+from engine.native import KernelError
+from engine.node import Node
+from engine.params import ParamError
+from engine.plugin import Extern, Plugin, PluginError, Setup
+from engine.rack import SOURCES, Lane, Link, Rack, RackError, Strip
+from engine.shared import Shared, address, aligned, callback_address, store_release
+
+_generation = itertools.count(1)
+_RUN_NODE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_ssize_t] * 6)
+WARM_CHUNKS = 4
+
+
+class Table:
+    """A rack built for one stream: nodes, their memory, and the table the audio thread walks."""
+
+    def __init__(self, rack: Rack, sample_rate: int, block: int, shared: Shared) -> None:
+        self.rack = rack
+        self._placed: list[tuple[Node, int]] = []
+        self._plugins: list[Plugin] = []
+        self.generation = 0  # given when it is published
+        self._shared = shared
+        self._rate, self._block = sample_rate, block
+        self._taps = itertools.count()
+        self._memory: list[Any] = []
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        rack = self.rack
+        if len(rack.links()) > NODES:
+            raise RackError(f"{rack.name}: {len(rack.links())} plugins are more than {NODES}")
+        ends = [self._chain(lane.name, lane.chain, 0, _channels(lane)) for lane in rack.lanes]
+        many = len(rack.lanes) > 1 or any(lane.knobs.get("pan") for lane in rack.lanes)
+        width = max([2 if many else 1, *(chain.channels for chain in ends)])
+        ranges = []
+        for lane, chain in zip(rack.lanes, ends, strict=True):
+            setup = self._setup(max(width, chain.channels), chain.end)
+            chain.nodes.append((Node(Strip(width), setup, lane.knobs), chain.end))
+            ranges.append((len(self._placed), len(chain.nodes), chain.end))
+            self._placed += chain.nodes
+        latest = max([end for _, _, end in ranges], default=0)
+        first_master = len(self._placed)
+        master = self._chain("master", rack.master, latest, width)
+        self._placed += master.nodes
+        self.latency = master.end
+        self._fill(ranges, first_master, width, latest)
+
+    def _chain(self, lane: str, links: tuple[Link, ...], delay: int, channels: int) -> _Chain:
+        """Prepare a chain whose input is ``delay`` frames late."""
+        chain = _Chain([], channels, delay)
+        for index, link in enumerate(links):
+            try:
+                plugin = link.plugin(**link.settings)
+                self._plugins.append(plugin)
+                chain.channels = plugin.width(chain.channels)
+                setup = self._setup(chain.channels, chain.end)
+                extern = self._externs(plugin, index, lane)
+                node = Node(plugin, setup, link.knobs, **extern)
+            except (PluginError, ParamError, KernelError) as error:
+                raise RackError(f"{self.rack.name}: {lane}.{link.name}: {error}") from None
+            chain.nodes.append((node, chain.end))
+            chain.end += node.latency
+        return chain
+
+    def _setup(self, channels: int, delay: int) -> Setup:
+        return Setup(
+            sample_rate=self._rate,
+            channels=channels,
+            block=self._block,
+            delay=delay,
+            offline=bool(self._shared.control["offline"][0]),
+            folder=self.rack.folder,
+            tempo_bpm=self.rack.tempo_bpm,
+        )
+
+    def _externs(self, plugin: Plugin, index: int, lane: str) -> dict[str, Extern]:
+        control = self._shared.control
+        found = {}
+        if plugin.readouts:
+            number = self._number(lane, index)
+            found["readout"] = Extern(control["readouts"][0, number])
+        if plugin.taps:
+            number = next(self._taps)
+            if number >= TAPS:
+                raise PluginError(f"{number + 1} recorder taps are more than {TAPS}")
+            memory = self._shared.tap_memory(number)
+            first = int(memory[: RING.itemsize].view(RING)["data"][0])
+            found["tap_header"] = Extern(memory[: RING.itemsize].view(np.int64))
+            found["tap"] = Extern(memory[first:].view(np.float32).reshape(-1, 2))
+        if plugin.counts_misses:
+            found["misses"] = Extern(control["misses"])
+        return found
+
+    def _number(self, lane: str, index: int) -> int:
+        """Which node the ``index``-th plugin of a lane will be."""
+        return [name for name, _ in self.rack.links()].index(lane) + index
+
+    def _fill(
+        self, ranges: list[tuple[int, int, int]], first_master: int, width: int, latest: int
+    ) -> None:
+        rows = aligned(NODE.itemsize * max(len(self._placed), 1)).view(NODE)
+        for row, (node, starts) in zip(rows, self._placed, strict=False):
+            node.fill(row, starts)
+        lanes = aligned(LANE.itemsize * max(len(ranges), 1)).view(LANE)
+        for row, lane, (first, count, end) in zip(lanes, self.rack.lanes, ranges, strict=False):
+            wait = latest - end
+            line = aligned(4 * WIDTH * max(wait, 1))
+            self._memory.append(line)
+            row["first"], row["count"], row["source"] = first, count, SOURCES[lane.source]
+            row["wait"], row["line"] = wait, address(line)
+        self._memory += [rows, lanes]
+        self.table = aligned(TABLE.itemsize).view(TABLE)
+        table = self.table
+        table["width"] = width
+        table["nodes"], table["n_nodes"] = address(rows), len(self._placed)
+        table["lanes"], table["n_lanes"] = address(lanes), len(ranges)
+        table["master_first"], table["latency"] = first_master, self.latency
+        self.rows = rows
+        self._warm()
+
+    def _warm(self) -> None:
+        """Run every node on silence once, so that its first block is as fast as the thousandth.
+
+        A network's first run allocates; code and memory are not in the caches yet. Nodes that
+        speak to other processes are left alone. What this changed is put back.
+        """
+        run = _RUN_NODE(callback_address("node_runner"))
+        control, work = aligned(CONTROL.itemsize), aligned(self.table["work"].nbytes)
+        audio = work[: 4 * WIDTH * CELL]
+        for k, (node, starts) in enumerate(self._placed):
+            if node.plugin.counts_misses or node.plugin.taps:
+                continue
+            place = address(self.rows[k:])
+            for chunk in range(WARM_CHUNKS):
+                position = starts + CELL * chunk
+                run(place, address(control), address(audio), CELL, position, address(work))
+                audio[:] = 0
+            node.reset()
+            node.fill(self.rows[k], starts)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Every node in the table's order."""
+        return [node for node, _ in self._placed]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the plugins want the player to know."""
+        return tuple(warning for plugin in self._plugins for warning in plugin.warnings)
+
+    @property
+    def restarts(self) -> int:
+        """How often workers of this rack were started again."""
+        return sum(plugin.restarts for plugin in self._plugins)
+
+    @property
+    def mutes(self) -> dict[str, int]:
+        """How often each plugin was muted for not being finite, where it was."""
+        named = zip(self.rack.links(), self.rows, strict=False)
+        found = {
+            f"{lane}.{k.name if k else 'strip'}": int(row["mutes"]) for (lane, k), row in named
+        }
+        return {name: count for name, count in found.items() if count}
+
+    def due(self, node: int, knob: int, frame: int) -> int:
+        """When to send an event so that it meets the sound that came in at ``frame``."""
+        cell = (frame + CELL - 1) // CELL * CELL
+        row = self.rows[node]
+        return cell + int(row["starts"]) + (int(row["latency"]) if knob < HOST_KNOBS else 0)
+
+    def tick(self) -> None:
+        """Let the plugins do their housekeeping."""
+        for plugin in self._plugins:
+            plugin.tick()
+
+    def close(self) -> None:
+        """Let the plugins free what they hold outside this table."""
+        for plugin in self._plugins:
+            plugin.close()
+
+
+@dataclass
+class _Chain:
+    nodes: list[tuple[Node, int]]  # and the frames of latency before each
+    channels: int
+    end: int
+
+
+def _channels(lane: Lane) -> int:
+    return 2 if lane.source == "stereo" else 1
+
+
+class Stage:
+    """Racks over one control block: publishes tables and frees those the audio thread has left."""
+
+    def __init__(self, shared: Shared, sample_rate: int, block: int) -> None:
+        self.shared, self.sample_rate, self.block = shared, sample_rate, block
+        self._held: list[Table] = []
+        self._lock = threading.Lock()
+        control = shared.control
+        control["rate"] = sample_rate
+        control["fade_frames"] = sample_rate // 50
+        control["meter_decay"] = np.exp(-CELL / (0.3 * sample_rate))
+
+    def build(self, rack: Rack) -> Table:
+        """Build a rack beside the one that sounds; raises RackError, and nothing changes."""
+        return Table(rack, self.sample_rate, self.block, self.shared)
+
+    def publish(self, table: Table) -> None:
+        """Let the audio thread go over to ``table`` at its next block, with a crossfade."""
+        with self._lock:
+            table.generation = next(_generation)
+            table.table["generation"] = table.generation
+            self._held.append(table)
+            where = self.shared.address + offset(CONTROL, "next")
+            store_release(where, address(table.table))
+        self.collect()
+
+    @property
+    def current(self) -> Table | None:
+        """The last rack that was published."""
+        return self._held[-1] if self._held else None
+
+    def collect(self) -> None:
+        """Free the racks that the audio thread has left."""
+        control = self.shared.control
+        with self._lock:
+            running = int(control["generation"][0])  # before the other: it is written later
+            if int(control["fading_generation"][0]):
+                return
+            old = [table for table in self._held if table.generation < running]
+            self._held = [table for table in self._held if table.generation >= running]
+        for table in old:
+            table.close()
+
+    def tick(self) -> None:
+        """Housekeeping, about every 50 ms."""
+        self.collect()
+        for table in list(self._held):
+            table.tick()
+
+    def close(self) -> None:
+        """Free everything; the audio thread must have stopped."""
+        for table in self._held:
+            table.close()
+        self._held = []
