@@ -258,7 +258,8 @@ class Host:
                 seen, since = -1, time.monotonic()
 
     def _finished(self) -> bool:
-        ran = self._left is not None and self._frames() >= self._left
+        block = self.order.device.block  # the last one counts when it is whole
+        ran = self._left is not None and self._frames() >= -(-self._left // block) * block
         return ran and not self._down.is_set()  # while it is down, the count is the dead one's
 
     def _frames(self) -> int:
