@@ -1,12 +1,15 @@
 """Plays an exported network hop by hop with ONNX Runtime's Python API, to test and measure."""
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from engine.artefact import Artefact
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the library is loaded
+import onnxruntime  # noqa: E402
 
 Audio = NDArray[np.float32]
 

@@ -71,12 +71,14 @@ def zoo() -> Path:
 
 def find_model(name: str, folder: Path) -> Path:
     """The folder of the model called ``name``: by path, the player's own, or shipped."""
-    if any(mark in name for mark in "/\\") or (folder / name).exists():
+    if any(mark in name for mark in "/\\"):
         return folder / name
     known: dict[str, Path] = {}
     for place in (zoo(), user_zoo()):
         if place.is_dir():
             known.update({path.name: path for path in sorted(place.iterdir()) if path.is_dir()})
+    if name not in known and name and (folder / name).exists():
+        return folder / name
     if name not in known:
         raise PluginError(f"no model is called {name!r}; there are {', '.join(known) or 'none'}")
     return known[name]

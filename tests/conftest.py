@@ -17,6 +17,7 @@ from engine import catalogue
 from engine.plugin import Plugin
 from engine.rack import Lane, Link, Rack
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before any test imports onnxruntime
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -45,7 +45,7 @@ def test_hops_and_blocks_may_disagree() -> None:
     after = Link("gain", "gain", {"wet": 0.5})
     moves = [Move(2000, "a.model.input_db", 12.0), Move(4000, "a.gain.gain_db", -12.0)]
     whole = play(rack(MODEL, after), sound, 48000, 64, moves)
-    for block, latency in ((32, 32), (333, 63), (4096, 0), (128, 0), (100, 60)):
+    for block, latency in ((32, 0), (333, 31), (4096, 0), (128, 0), (100, 28), (16, 16)):
         renderer = Renderer(rack(MODEL, after), 48000, 1, block)
         assert renderer.table.latency == latency
         np.testing.assert_array_equal(play(rack(MODEL, after), sound, 48000, block, moves), whole)
@@ -81,16 +81,16 @@ def test_a_network_that_does_not_fit_its_card_is_refused(tmp_path: Path) -> None
 
     shutil.copytree(ZOO / "drive", tmp_path / "bad")
     card = (tmp_path / "bad" / "model.toml").read_text()
-    card = card.replace("hop_samples = 64", "hop_samples = 32")
+    card = card.replace("hop_samples = 32", "hop_samples = 16")
     (tmp_path / "bad" / "model.toml").write_text(card)
     link = Link("model", "model", {}, {"model": str(tmp_path / "bad")})
-    with pytest.raises(RackError, match="must hold 32 samples"):
+    with pytest.raises(RackError, match="must hold 16 samples"):
         play(rack(link), noise(), 48000)
     network = tmp_path / "bad" / "model.onnx"
     network.write_bytes(b"no network")
     digest = hashlib.sha256(b"no network").hexdigest()
     old = next(line for line in card.splitlines() if line.startswith("sha256"))
-    card = card.replace(old, f'sha256 = "{digest}"').replace("hop_samples = 32", "hop_samples = 64")
+    card = card.replace(old, f'sha256 = "{digest}"').replace("hop_samples = 16", "hop_samples = 32")
     (tmp_path / "bad" / "model.toml").write_text(card)
     with pytest.raises(RackError) as caught:
         play(rack(link), noise(), 48000)
