@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.artefact import Artefact
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the library is loaded
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 Audio = NDArray[np.float32]
 
