@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, float32, int64, njit, types
+from numba import carray, njit, types
 from numba.extending import intrinsic, typeof_impl
 
 from engine import native
@@ -188,6 +188,3 @@ def compile_node(process: Kernel, knobs: tuple[str, ...], fields: tuple[Field, .
     }
     exec(node_source(knobs, fields), scope)
     return compile_function(scope["node"], *[types.intp] * 6)
-
-
-__all__ = ["carray", "float32", "int64", "types"]

@@ -320,11 +320,6 @@ class Host:
             time.sleep(min(0.02, seconds))
         return self._finished()
 
-    def leave(self) -> None:
-        """Let go without stopping the sound."""
-        self._stopping.set()
-        self._client.close()
-
     def stop(self) -> None:
         """Stop the sound and the process; a second time does nothing."""
         if self._stopping.is_set():

@@ -82,7 +82,7 @@ TABLE = np.dtype(
         ("master_first", "i8"),
         ("width", "i8"),
         ("latency", "i8"),
-        ("work", "f4", (6, WIDTH * CELL)),  # lane, bus, dry, part, out
+        ("work", "f4", (4, WIDTH * CELL)),  # lane, bus, dry, part
     ],
     align=True,
 )

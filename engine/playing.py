@@ -45,7 +45,10 @@ def _from_here(rack: Rack, address: str, value: str) -> str:
     for where, link in rack.links():
         if link is not None and (where, link.name) == (lane, name):
             setting = link.plugin.settings.get(key)
-            if setting and setting.kind in ("file", "model") and Path(value).exists():
+            if setting is None or setting.kind not in ("file", "model"):
+                return value
+            file = setting.kind == "file" and Path(value).suffix  # not a name that is built in
+            if Path(value).exists() or (file and not (rack.folder / value).exists()):
                 return str(Path(value).absolute())
     return value
 

@@ -31,7 +31,7 @@ from engine.shared import address
 from engine.shared import store_release as publish
 
 HOP = 64
-PUSHED, STOP, BEATS, READY, BASE = 0, 1, 2, 3, 4
+PUSHED, STOP, BEATS, READY = 0, 1, 2, 3
 START_SECONDS = 60.0
 HUNG_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 10.0  # before a worker that dies at once is tried again

@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -363,3 +364,19 @@ def test_the_doctor_fails_only_where_something_needed_is_missing(monkeypatch):
     for needed, code in ((True, 1), (False, 0)):
         monkeypatch.setattr(doctor, "EXAMINATION", (missing(needed),))
         assert run("doctor")[0] == code
+
+
+def test_a_file_named_on_the_command_line_lies_where_the_command_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.playing import open_rack
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "room.wav").touch()
+    for name in ("room.wav", "missing.wav"):
+        rack, _ = open_rack("clean", [f"guitar.cabinet.ir={name}"])
+        (link,) = [link for link in rack.lanes[0].chain if link.name == "cabinet"]
+        assert link.settings["ir"] == str(tmp_path / name)
+    rack, _ = open_rack("clean", ["guitar.cabinet.ir=builtin:combo-110"])
+    (link,) = [link for link in rack.lanes[0].chain if link.name == "cabinet"]
+    assert link.settings["ir"] == "builtin:combo-110"
