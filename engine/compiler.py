@@ -112,6 +112,14 @@ def _run_session(
     return _run(run, session, 0, in_names, ins, n_in, out_names, n_out, outs)
 
 
+_network = call_address(types.void, *[types.intp] * 4)
+
+
+@njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def _run_network(network: int, memory: int, heard: int, made: int, frames: int) -> None:
+    _network(network, memory, heard, made, frames)
+
+
 @njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def _load_acquire(address: int) -> Any:
     return load_acquire(address)
@@ -130,6 +138,7 @@ def _typeof_foreign(value: Foreign, context: Any) -> Any:
         return typeof_impl(sleep_ns, context)
     functions = {
         "run_session": _run_session,
+        "run_network": _run_network,
         "load_acquire": _load_acquire,
         "store_release": _store_release,
     }

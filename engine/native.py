@@ -93,7 +93,7 @@ def load(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
                     compiling(name)
                 code = build()
                 _write(path, code)
-            _loaded[key] = _link(code)
+            _loaded[key] = link(code)
         return _loaded[key][0]
 
 
@@ -125,15 +125,21 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, code: bytes) -> None:
+    if write_whole(path, hashlib.sha256(code).digest() + code):
+        _forget_old(path)
+
+
+def write_whole(path: Path, data: bytes) -> bool:
+    """Write a file of the cache, whole or not at all; returns whether that went well."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(code).digest() + code)
+            file.write(data)
         os.replace(temporary, path)
-        _forget_old(path)
     except OSError:
-        return  # a read-only home costs a compilation at every start, nothing else
+        return False  # a read-only home costs a compilation at every start, nothing else
+    return True
 
 
 def _forget_old(path: Path) -> None:
@@ -144,7 +150,8 @@ def _forget_old(path: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def _link(code: bytes) -> tuple[int, Any]:
+def link(code: bytes) -> tuple[int, Any]:
+    """Address of the entry of an object file, and what must be kept while it is used."""
     linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
     linker.add_object_file(llvm.ObjectFileRef.from_data(code))
     linker.finalize_object()
@@ -180,8 +187,22 @@ def emit(ir: str, function: str) -> bytes:
     for item in (*module.functions, *module.global_variables):
         if not item.is_declaration and item.name != ENTRY:
             item.linkage = "internal"
+    return _finish(module, llvm.create_pipeline_tuning_options(speed_level=3))
+
+
+def emit_vectors(ir: str) -> bytes:
+    """Object file for a module that defines the entry in explicit vectors.
+
+    Its loops are as they should be: LLVM may clean up, but not unroll or vectorise again.
+    """
+    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+    tuning.loop_unrolling = tuning.loop_interleaving = False
+    tuning.loop_vectorization = tuning.slp_vectorization = False
+    return _finish(llvm.parse_assembly(ir), tuning)
+
+
+def _finish(module: Any, tuning: Any) -> bytes:
     target = target_machine()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     builder = llvm.create_pass_builder(target, tuning)
     builder.getModulePassManager().run(module, builder)
     _refuse_foreign(module)

@@ -21,6 +21,9 @@ class Foreign:
 run_session = Foreign("run_session")
 """ONNX Runtime's Run: (address, session, in names, in, count, out names, count, out) -> status."""
 
+run_network = Foreign("run_network")
+"""A compiled network: (address, its memory, its input, its output, frames)."""
+
 load_acquire = Foreign("load_acquire")
 """Read an int64 at an address that another thread or process writes."""
 

@@ -1,0 +1,1 @@
+"""Neural networks as compiled kernels: ``compile_network`` makes a ``Network`` play."""

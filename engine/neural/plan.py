@@ -1,0 +1,417 @@
+"""Where everything of a network lies, and the calls that run it.
+
+One block of memory holds a network: positions of its lines, weights, states, lines, scratch.
+A signal that is read in the past is a *line*: rows long enough for what is read and some slack,
+written in place by the operation that makes it; when the slack is used up, what is still needed
+moves to the front. Lines are moved in different blocks, so no block pays for all. Every other
+signal is scratch of one block, and scratch is used again as soon as it is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.neural import convolve, recur
+from engine.neural.convolve import ConvKind
+from engine.neural.network import (
+    Array,
+    Blend,
+    Conv,
+    Film,
+    Gate,
+    Gru,
+    Lstm,
+    Network,
+    Op,
+    Prelu,
+    Signal,
+    Softmax,
+    Term,
+    reads,
+    writes,
+)  # fmt: skip
+from engine.neural.recur import ProjectKind, RecurKind
+from engine.neural.tile import FRAMES, Tile
+from engine.neural.vector import FLOAT
+
+CACHE_LINE = 16  # floats
+ROW = FLOAT * FRAMES
+LEAST_SLACK = 128
+PROJECTED = 4
+"""Up to so many rows of a product with a state are sums over it; more, and it is transposed."""
+
+
+@dataclass(frozen=True)
+class SoftmaxKind:
+    """A softmax over so many channels."""
+
+    channels: int
+
+    ARGUMENTS = ("vectors", "x", "x_row", "target", "target_row")
+
+
+@dataclass(frozen=True)
+class TransposeKind:
+    """Rows of states become planar sound."""
+
+    hidden: int
+    padded: int
+
+    ARGUMENTS = ("frames", "rows", "target", "target_row")
+
+
+Kind = ConvKind | RecurKind | ProjectKind | SoftmaxKind | TransposeKind
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a signal's first row begins: bytes after a base, and after a line's position."""
+
+    base: str  # "memory", "input" or "output"
+    offset: int
+    row: int
+    line: int | None = None
+
+    def channel(self, number: int) -> Place:
+        """Where its channel ``number`` begins."""
+        return replace(self, offset=self.offset + number * self.row)
+
+    def past(self, samples: int) -> Place:
+        """The same, so many samples ago."""
+        return replace(self, offset=self.offset - FLOAT * samples)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A signal's memory of the past; counts of floats, ``offset`` in bytes."""
+
+    offset: int
+    rows: int
+    length: int
+    keep: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """A kernel and what it is given: addresses, or numbers."""
+
+    kind: Kind
+    given: tuple[Place | int, ...]
+
+
+class Plan:
+    """The layout of one network's memory and its calls, for one tile."""
+
+    def __init__(self, network: Network, tile: Tile) -> None:
+        self.network, self.tile = network, tile
+        self.calls: list[Call] = []
+        self.lines: list[Line] = []
+        self._fills: list[tuple[int, Array]] = []
+        self._ops, self._output = _lowered(network)
+        self._places: dict[Signal, Place] = {network.input: Place("input", 0, ROW)}
+        self._lookback = _lookbacks(self._ops)
+        self._columns: set[Signal] = {op.target for op in self._ops if isinstance(op, (Lstm, Gru))}
+        self._written: set[Signal] = set()
+        self._size = CACHE_LINE * FLOAT * (1 + len(self._lookback) // 8)
+        for signal in self._lookback:
+            self._make_line(signal)
+        self._scratch = _Scratch(self._ops, self._output)
+        for number, op in enumerate(self._ops):
+            self._place_targets(number, op)
+            self._lower(op)
+        scratch = self._claim(self._scratch.size)
+        self.calls = [_shifted(call, scratch) for call in self.calls]
+
+    @property
+    def floats(self) -> int:
+        """Size of the memory."""
+        return self._size // FLOAT
+
+    def image(self) -> Array:
+        """The memory at rest: weights in place, lines and states as at the start."""
+        memory = np.zeros(self.floats, np.float32)
+        for offset, array in self._fills:
+            memory[offset // FLOAT : offset // FLOAT + len(array)] = array
+        words = memory[: 2 * len(self.lines)].view(np.int64)
+        words[:] = [FLOAT * line.start for line in self.lines]
+        return memory
+
+    def _claim(self, size: int) -> int:
+        """Bytes ``size`` of memory on a cache line of their own."""
+        at = self._size
+        self._size += -(-size // (CACHE_LINE * FLOAT)) * CACHE_LINE * FLOAT
+        return at
+
+    def _put(self, array: Array) -> Place:
+        """Memory filled with ``array``."""
+        at = self._claim(array.nbytes)
+        self._fills.append((at, np.ascontiguousarray(array, np.float32).ravel()))
+        return Place("memory", at, 0)
+
+    def _make_line(self, signal: Signal) -> None:
+        keep = -(-self._lookback[signal] // CACHE_LINE) * CACHE_LINE
+        slack = max(keep, LEAST_SLACK)  # more is no faster, and many models must share a cache
+        length = keep + slack
+        if length // CACHE_LINE % 2 == 0:
+            length += CACHE_LINE  # rows an even count of lines apart fall on the same cache sets
+        offset = self._claim(FLOAT * length * signal.channels)
+        spread = len(self.lines) * 5 * FRAMES % max(slack - FRAMES, 1)
+        start = keep + spread // CACHE_LINE * CACHE_LINE
+        self._places[signal] = Place("memory", offset, FLOAT * length, len(self.lines))
+        self.lines.append(Line(offset, signal.channels, length, keep, start))
+
+    def _place_targets(self, number: int, op: Op) -> None:
+        for signal in writes(op):
+            if signal is self._output:
+                self._places[signal] = Place("output", 0, ROW)
+            elif signal in self._columns:
+                if signal not in self._places:
+                    row = FLOAT * recur.aligned(signal.channels, self.tile)
+                    at = self._claim(row * (FRAMES + 1))
+                    self._places[signal] = Place("memory", at, row)
+            elif signal not in self._lookback:
+                offset = self._scratch.place(signal, number)
+                self._places[signal] = Place("scratch", offset, ROW)
+        self._scratch.free(number)
+
+    def _lower(self, op: Op) -> None:
+        if isinstance(op, Conv):
+            self._lower_conv(op)
+        elif isinstance(op, Softmax):
+            self._call(SoftmaxKind(op.source.channels), op.source, op.target)
+        elif isinstance(op, _Project):
+            padded = recur.aligned(op.weights.shape[1], self.tile)
+            weights = np.zeros((len(op.weights), padded), np.float32)
+            weights[:, : op.weights.shape[1]] = op.weights
+            kind = ProjectKind(op.weights.shape[1], padded, len(op.weights))
+            rows, target = self._states(op.source), self._places[op.target]
+            self.calls.append(Call(kind, (self._put(weights), rows, target, target.row)))
+        elif isinstance(op, _Transpose):
+            rows, target = self._states(op.source), self._places[op.target]
+            turned = TransposeKind(op.source.channels, rows.row // FLOAT)
+            self.calls.append(Call(turned, (rows, target, target.row)))
+        else:
+            self._lower_recurrent(op)
+
+    def _states(self, signal: Signal) -> Place:
+        """The row of states of a block's first sample; row 0 is the state before it."""
+        place = self._places[signal]
+        return replace(place, offset=place.offset + place.row)
+
+    def _call(self, kind: Kind, source: Signal, target: Signal) -> None:
+        x, y = self._places[source], self._places[target]
+        self.calls.append(Call(kind, (x, x.row, y, y.row)))
+
+    def _lower_recurrent(self, op: Lstm | Gru) -> None:
+        lstm = isinstance(op, Lstm)
+        kind = RecurKind("lstm" if lstm else "gru", op.source.channels, op.target.channels)
+        pack = recur.pack_lstm if lstm else recur.pack_gru
+        weights = self._put(pack(kind, self.tile, op))  # type: ignore[arg-type]
+        rows = self._places[op.target]
+        self._fills.append((rows.offset, np.asarray(op.h0, np.float32)))
+        cells = np.zeros(rows.row // FLOAT, np.float32)
+        if isinstance(op, Lstm):
+            cells[: len(op.c0)] = op.c0
+        x: Place = self._places[op.source]
+        step = FLOAT
+        if op.source in self._columns:
+            x = self._states(op.source)
+            x, step = replace(x, row=FLOAT), x.row
+        self.calls.append(Call(kind, (weights, x, x.row, step, rows, self._put(cells))))
+
+    def _lower_conv(self, op: Conv) -> None:
+        """One call, or one for each group of channels."""
+        unit = int(np.gcd.reduce([op.width, *(op.width // term.groups for term in op.terms)]))
+        stored = op.total is None or op.total not in self._written
+        for first in range(0, op.width, unit):
+            self._conv_part(op, first, unit, stored)
+        self._written.update(writes(op))
+
+    def _conv_part(self, op: Conv, first: int, unit: int, stored: bool) -> None:
+        """The rows ``first`` to ``first + unit`` of a convolution without gates between groups."""
+        rows = slice(first, first + unit)
+        whole = unit == op.width
+        slopes = [step.slopes for step in op.steps if isinstance(step, Prelu)]
+        kind = ConvKind(
+            tuple((t.weights.shape[1], t.weights.shape[2]) for t in op.terms),
+            unit,
+            op.bias is not None,
+            len(op.adds),
+            tuple(convolve.step_kind(step) for step in op.steps),
+            op.target is not None,
+            "" if op.total is None else "store" if stored else "add",
+        )
+        packed = convolve.pack(
+            kind,
+            self.tile,
+            None if op.bias is None else op.bias[rows],
+            slopes if whole else [slope[rows] for slope in slopes],
+            [term.weights[rows] for term in op.terms],
+        )
+        given: list[Place | int] = [self._put(packed)]
+        for term in op.terms:
+            group = first // (op.width // term.groups)
+            place = self._places[term.signal].channel(group * term.weights.shape[1])
+            given += [place.past(term.lookback), place.row, FLOAT * term.dilation]
+        signals: list[Signal] = list(op.adds)
+        for step in op.steps:
+            if isinstance(step, Film):
+                signals += [step.scale, *([step.shift] if step.shift else [])]
+        signals += [signal for signal in (op.target, op.total) if signal]
+        for signal in signals:
+            place = self._places[signal].channel(first)
+            given += [place, place.row]
+        self.calls.append(Call(kind, tuple(given)))
+
+
+class _Project:
+    """Few rows of a matrix times a recurrent layer's state."""
+
+    def __init__(self, source: Signal, target: Signal, weights: Array) -> None:
+        self.source, self.target, self.weights = source, target, weights
+
+
+class _Transpose:
+    """A recurrent layer's states as planar sound."""
+
+    def __init__(self, source: Signal, target: Signal) -> None:
+        self.source, self.target = source, target
+
+
+def _lowered(network: Network) -> tuple[list[Op], Signal]:
+    """Operations as there are kernels for them, and the signal that is written out."""
+    ops: list[Op] = []
+    columns: set[Signal] = set()
+    planar: dict[Signal, Signal] = {}
+
+    def as_planar(signal: Signal) -> Signal:
+        if signal not in columns:
+            return signal
+        if signal not in planar:
+            planar[signal] = Signal(signal.channels)
+            ops.append(_Transpose(signal, planar[signal]))  # type: ignore[arg-type]
+        return planar[signal]
+
+    def without_columns(op: Conv) -> Conv:
+        terms: list[Term] = []
+        adds = [as_planar(signal) for signal in op.adds]
+        for term in op.terms:
+            out, _, taps = term.weights.shape
+            if term.signal in columns and taps == term.groups == 1 and out <= PROJECTED:
+                adds.append(Signal(out))
+                ops.append(_Project(term.signal, adds[-1], term.weights[:, :, 0]))  # type: ignore[arg-type]
+            else:
+                terms.append(replace(term, signal=as_planar(term.signal)))
+        return Conv(op.target, tuple(terms), op.bias, tuple(adds), op.steps, op.total)
+
+    for op in network.ops:
+        if isinstance(op, (Lstm, Gru)):
+            columns.add(op.target)
+            ops.append(op)
+        elif isinstance(op, Softmax):
+            ops.append(Softmax(as_planar(op.source), op.target))
+        else:
+            ops += _without_gates_in_groups(without_columns(op))
+    read_later = {term.signal for op in ops if isinstance(op, Conv)
+                  for term in op.terms if term.lookback}  # fmt: skip
+    output = network.output
+    if output in columns or output in read_later or output is network.input:
+        source = as_planar(output)
+        output = Signal(source.channels)
+        ops.append(Conv(output, adds=(source,)))
+    if network.input in read_later:
+        ops = _with_input_kept(ops, network.input)
+    return ops, output
+
+
+def _without_gates_in_groups(op: Conv) -> list[Op]:
+    """A gate joins channels of different groups: the sums are written down first."""
+    gated = any(isinstance(step, (Gate, Blend)) for step in op.steps)
+    if not gated or all(term.groups == 1 for term in op.terms):
+        return [op]
+    sums = Signal(op.width)
+    return [
+        Conv(sums, op.terms, op.bias, op.adds),
+        Conv(op.target, adds=(sums,), steps=op.steps, total=op.total),
+    ]
+
+
+def _with_input_kept(ops: Sequence[Op], source: Signal) -> list[Op]:
+    """Copy the input to a signal of its own, whose past can be kept."""
+    kept = Signal(source.channels)
+
+    def moved(op: Op) -> Op:
+        if not isinstance(op, Conv):
+            return op
+        terms = tuple(
+            replace(t, signal=kept) if t.signal is source and t.lookback else t for t in op.terms
+        )
+        return Conv(op.target, terms, op.bias, op.adds, op.steps, op.total)
+
+    return [Conv(kept, adds=(source,)), *(moved(op) for op in ops)]
+
+
+def _lookbacks(ops: Sequence[Op]) -> dict[Signal, int]:
+    """How far into the past each signal is read, where it is."""
+    found: dict[Signal, int] = {}
+    for op in ops:
+        for term in op.terms if isinstance(op, Conv) else ():
+            if term.lookback:
+                found[term.signal] = max(term.lookback, found.get(term.signal, 0))
+    return found
+
+
+def _shifted(call: Call, scratch: int) -> Call:
+    """The call with scratch placed at ``scratch`` in the memory."""
+    given = tuple(
+        replace(g, base="memory", offset=g.offset + scratch)
+        if isinstance(g, Place) and g.base == "scratch"
+        else g
+        for g in call.given
+    )
+    return Call(call.kind, given)
+
+
+class _Scratch:
+    """Gives out rows of scratch, and takes them back after a signal's last use."""
+
+    def __init__(self, ops: Sequence[Op], output: Signal) -> None:
+        self._last: dict[Signal, int] = {}
+        for number, op in enumerate(ops):
+            for signal in (*reads(op), *writes(op)):
+                self._last[signal] = number
+        self._held: dict[Signal, tuple[int, int]] = {}
+        self._free: list[tuple[int, int]] = []
+        self.size = 0
+
+    def place(self, signal: Signal, number: int) -> int:
+        """Offset in bytes of the rows of ``signal``, first written by operation ``number``."""
+        if signal in self._held:
+            return self._held[signal][0]
+        size = ROW * signal.channels
+        for k, (at, room) in enumerate(self._free):
+            if room >= size:
+                self._free[k : k + 1] = [(at + size, room - size)] if room > size else []
+                break
+        else:
+            at = self.size
+            self.size += size
+        self._held[signal] = (at, size)
+        return at
+
+    def free(self, number: int) -> None:
+        """Take back what operation ``number`` was the last to use."""
+        for signal in [s for s in self._held if self._last[s] <= number]:
+            at, size = self._held.pop(signal)
+            self._free = sorted([*self._free, (at, size)])
+            merged: list[tuple[int, int]] = []
+            for begin, room in self._free:
+                if merged and sum(merged[-1]) == begin:
+                    merged[-1] = (merged[-1][0], merged[-1][1] + room)
+                else:
+                    merged.append((begin, room))
+            self._free = merged
