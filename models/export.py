@@ -1,11 +1,14 @@
 """Writes a trained network as an artefact: network, card and golden take, or nothing.
 
-The network is a ``torch.nn.Module`` whose ``forward(audio, *state)`` returns ``(audio_out,
-*next_state)``, with ``knobs`` as the last input where it has any; see engine.artefact for
-the contract that a player relies on.
+``export`` writes any ``torch.nn.Module`` whose ``forward(audio, *state)`` returns
+``(audio_out, *next_state)``, with ``knobs`` as the last input where it has any, as ONNX; see
+engine.artefact for the contract that a player relies on. ``export_json`` and ``export_nam``
+write a recurrent network as our own kernels play it, in a fraction of the time. ``export_file``
+takes a file already written: a WaveNet from engine.modelfiles.write, for one.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -21,8 +24,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.artefact import CARD, GOLDEN, NETWORK, Artefact, ArtefactError, ModelKnob, open_artefact
+from engine.artefact import (
+    CARD,
+    GOLDEN,
+    JSON,
+    NAM,
+    ONNX,
+    Artefact,
+    ArtefactError,
+    ModelKnob,
+    open_artefact,
+)
+from engine.modelfiles.guitarml import read_guitarml
+from engine.modelfiles.reading import read_json
 from engine.performance import guitar
+from models.guitarml import guitarml
+from models.nam import lstm_bytes, said_of
 from models.replay import replay
 
 OPSET = 17
@@ -31,16 +48,19 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class Description:
-    """What a trainer knows of its network and the card must tell."""
+    """What a trainer knows of its network and the card must tell.
+
+    Hops and state are ONNX's; what our own kernels play has none.
+    """
 
     name: str
     about: str
     architecture: str
     sample_rate: int
-    hop_samples: int
-    state: dict[str, str]
     trained: dict[str, Value]
     loudness_db: float
+    hop_samples: int | None = None
+    state: dict[str, str] = field(default_factory=dict)
     latency_samples: int = 0
     tolerance: float = 1e-5
     knobs: tuple[ModelKnob, ...] = field(default=())
@@ -50,17 +70,52 @@ class Description:
 def export(
     network: nn.Module, card: Description, state: Mapping[str, Tensor], audio: Tensor, folder: Path
 ) -> Artefact:
-    """Write ``folder`` whole and return it opened, or raise and leave what was there.
+    """Write ``folder`` with the network as ONNX; return it opened.
 
     ``audio`` and ``state`` are zeros of the shapes the network takes: one hop, and each
-    state input by name. Raises ArtefactError if ONNX Runtime does not repeat, hop by hop,
-    what torch made of the golden take in the same hops.
+    state input by name. What is played back must be what torch made in the same hops.
+    """
+    assert audio.numel() == card.hop_samples, "audio is one hop"
+    data = _onnx(network.eval(), card, state, audio)
+    return export_file(ONNX, data, card, take(network, card, state, audio), folder)
+
+
+def export_json(network: nn.Module, card: Description, folder: Path) -> Artefact:
+    """Write ``folder`` with a recurrent network as GuitarML's JSON; return it opened.
+
+    ``network`` has ``lstm``, ``dense``, ``input_gain`` and a skip, and tells its states by
+    ``silence()``, as models.effects.network.Recurrent.
+    """
+    return export_file(JSON, _json(network, card), card, _whole_take(network, card), folder)
+
+
+def export_nam(network: nn.Module, card: Description, folder: Path) -> Artefact:
+    """Write ``folder`` with the network of ``export_json`` as ``.nam``; return it opened."""
+    heard = read_guitarml(read_json(Path(JSON), _json(network, card)), "")
+    data = lstm_bytes(heard.network, card.sample_rate, said_of(heard))
+    return export_file(NAM, data, card, _whole_take(network, card), folder)
+
+
+def export_file(
+    name: str,
+    data: bytes,
+    card: Description,
+    golden: Mapping[str, NDArray[np.float32]],
+    folder: Path,
+) -> Artefact:
+    """Write ``folder`` whole and return it opened, or raise and leave what was there.
+
+    ``data`` is the network in a file called ``name``, one of engine.artefact.NETWORKS, and
+    ``golden`` the take (see ``take``). ArtefactError if what plays it does not repeat that.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     fresh.chmod(0o755)
     try:
-        _write(network.eval(), card, state, audio, fresh)
+        (fresh / name).write_bytes(data)
+        np.savez_compressed(fresh / GOLDEN, **golden)  # type: ignore[arg-type]
+        lines = card_lines(card, hashlib.sha256(data).hexdigest())
+        (fresh / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
         check_golden(open_artefact(fresh))
         _put_in_place(fresh, folder)
     finally:
@@ -94,41 +149,55 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(
-    network: nn.Module, card: Description, state: Mapping[str, Tensor], audio: Tensor, folder: Path
-) -> None:
+def _onnx(
+    network: nn.Module, card: Description, state: Mapping[str, Tensor], audio: Tensor
+) -> bytes:
     knobs = torch.tensor([[knob.default for knob in card.knobs]])
     names = ["audio", *state, *(["knobs"] if card.knobs else [])]
     inputs = (audio, *state.values(), *([knobs] if card.knobs else []))
+    file = io.BytesIO()
     with warnings.catch_warnings():
         # torch warns of changing batch sizes and of an exporter to be deprecated; ours is
-        # always one, and its successor writes larger graphs and needs another package.
+        # always one, and its successor writes larger graphs and needs another package. It
+        # warns of shapes that it takes for constants too: a hop's never change.
         warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network,
             inputs,
-            folder / NETWORK,
+            file,
             input_names=names,
             output_names=["audio_out", *card.state.values()],
             opset_version=OPSET,
             dynamo=False,
         )
-    np.savez_compressed(folder / GOLDEN, **take(network, card, state, audio))  # type: ignore[arg-type]
-    digest = hashlib.sha256((folder / NETWORK).read_bytes()).hexdigest()
-    (folder / CARD).write_text("\n".join(card_lines(card, digest)) + "\n", encoding="utf-8")
+    return file.getvalue()
+
+
+def _json(network: nn.Module, card: Description) -> bytes:
+    parts = (network.lstm, network.dense, True, network.input_gain)
+    return guitarml(*parts, card.sample_rate, card.name)
+
+
+def _whole_take(network: nn.Module, card: Description) -> dict[str, NDArray[np.float32]]:
+    """Return the take of a network to which a second is one hop."""
+    second = torch.zeros(card.sample_rate, 1, 1)
+    return take(network.eval(), card, network.silence(), second)
 
 
 def take(
     network: nn.Module, card: Description, state: Mapping[str, Tensor], audio: Tensor
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the golden take: a second of guitar through torch, hop by hop from zero state.
+    """Return the golden take: a second of guitar through torch, from ``state``.
+
+    It goes through in hops as long as ``audio``.
 
     The guitar is rounded to 16 bits, which halves its share of the file.
     """
-    hops = card.sample_rate // card.hop_samples
+    hops = card.sample_rate // audio.numel()
     first = 2 * card.sample_rate  # past the palm-mutes: loud and soft, low and high
-    dry = guitar(card.sample_rate)[first : first + hops * card.hop_samples]
+    dry = guitar(card.sample_rate)[first : first + hops * audio.numel()]
     dry = np.asarray(np.round(dry * 32768.0) / 32768.0, np.float32)
     knobs = torch.tensor([[knob.default for knob in card.knobs]])
     states, wet = list(state.values()), []
@@ -144,12 +213,14 @@ def card_lines(card: Description, sha256: str) -> Iterator[str]:
     """Yield the card as TOML."""
     yield "format = 1"
     for key in ("name", "about", "architecture", "sample_rate", "hop_samples", "latency_samples"):
-        yield f"{key} = {_toml(getattr(card, key))}"
+        if (value := getattr(card, key)) is not None:
+            yield f"{key} = {_toml(value)}"
     yield f"tolerance = {_toml(card.tolerance)}  # largest error against golden.npz, absolute"
     yield f"loudness_db = {_toml(round(card.loudness_db, 2))}  # RMS of the performance, played"
     yield f"licence = {_toml(card.licence)}"
     yield f"sha256 = {_toml(sha256)}"
-    yield "\n[state]"
+    if card.state:
+        yield "\n[state]"
     yield from (f"{_key(name)} = {_toml(source)}" for name, source in card.state.items())
     for knob in card.knobs:
         yield "\n[[knobs]]"

@@ -1,12 +1,15 @@
-"""Plays an exported network hop by hop with ONNX Runtime's Python API, to test and measure."""
+"""Plays an exported network, as it is or hop by hop in ONNX Runtime, to test and measure."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.artefact import Artefact
+from engine.loudness import knob_values
+from engine.neural.compiled import compile_network
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the library is loaded
 import onnxruntime
@@ -15,17 +18,32 @@ Audio = NDArray[np.float32]
 
 
 def replay(artefact: Artefact, audio: Audio, knobs: Audio | None = None) -> Audio:
-    """Return what the network makes of ``audio`` (frames,), from zero state.
+    """Return what the network makes of ``audio`` (frames,), from its first state.
 
-    Frames after the last whole hop are played with silence behind them. ``knobs`` (1, K)
-    is their defaults if not given.
+    ``knobs`` (1, K) in the card's units are their defaults if not given. ArtefactError if
+    the network does not fit its card.
     """
+    if knobs is None:
+        knobs = np.array([[knob.default for knob in artefact.knobs]], np.float32)
+    return (_by_hops if artefact.is_onnx else _by_kernels)(artefact, audio, knobs)
+
+
+def _by_kernels(artefact: Artefact, audio: Audio, knobs: Audio) -> Audio:
+    """Play with our own kernels; nothing is heard before ``audio``, not even silence."""
+    model = artefact.open_network()
+    turned = zip(model.knobs, knobs.reshape(-1), strict=True)
+    values = knob_values([replace(knob, default=float(value)) for knob, value in turned])
+    held = [np.full(len(audio), value, np.float32) for value in values]
+    return compile_network(model.network).play(np.stack([audio, *held]))
+
+
+def _by_hops(artefact: Artefact, audio: Audio, knobs: Audio) -> Audio:
+    """Play in ONNX Runtime; frames after the last whole hop have silence behind them."""
     session = _session(artefact)
     shapes = {node.name: node.shape for node in session.get_inputs()}
     feeds = {name: np.zeros(shapes[name], np.float32) for name in artefact.state}
     if artefact.knobs:
-        defaults = np.array([[knob.default for knob in artefact.knobs]], np.float32)
-        feeds["knobs"] = defaults if knobs is None else knobs
+        feeds["knobs"] = knobs
     hops = np.zeros((-(-len(audio) // artefact.hop_samples), artefact.hop_samples), np.float32)
     hops.flat[: len(audio)] = audio
     out = np.empty_like(hops)

@@ -1,4 +1,4 @@
-"""Measures a model of the zoo against the effect it learnt, as played: hop by hop."""
+"""Measures a model of the zoo against the effect it learnt, by the code that plays it live."""
 
 import argparse
 import json

@@ -23,10 +23,9 @@ from engine.performance import guitar
 from models.effects import data
 from models.effects.data import SAMPLE_RATE, Audio, Chain
 from models.effects.evaluate import esr
-from models.effects.network import STATE, Recurrent
-from models.export import Description, export
+from models.effects.network import Recurrent
+from models.export import Description, export_json
 
-HOP_SAMPLES = 32  # no latency at blocks of 32 frames either, for 5 us more per 64 frames
 FLOOR = 1e-5  # -50 dB
 
 
@@ -224,8 +223,7 @@ def finish(training: Training, command: str) -> Artefact:
     with torch.no_grad():
         played, *_ = network(rows(guitar(SAMPLE_RATE)), *network.silence().values())
     card = describe(training, command, data.rms_db(played.reshape(-1).numpy()))
-    folder = Path(settings.folder) / settings.name
-    return export(network, card, network.silence(), torch.zeros(HOP_SAMPLES, 1, 1), folder)
+    return export_json(network, card, Path(settings.folder) / settings.name)
 
 
 def describe(training: Training, command: str, loudness_db: float) -> Description:
@@ -241,8 +239,6 @@ def describe(training: Training, command: str, loudness_db: float) -> Descriptio
         about=settings.about,
         architecture=f"LSTM-{settings.hidden}, dense, skip",
         sample_rate=SAMPLE_RATE,
-        hop_samples=HOP_SAMPLES,
-        state=STATE,
         loudness_db=loudness_db,
         trained={
             "command": command,

@@ -2,14 +2,17 @@
 
 import contextlib
 import hashlib
+import json
 import re
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from modelfiles import samples
 
 from engine.artefact import ArtefactError, ModelKnob, open_artefact
+from engine.modelfiles import Knob
 
 CARD = """\
 format = 1
@@ -41,14 +44,22 @@ NETWORK = b"not opened here"
 TEXT = CARD.format(sha256=hashlib.sha256(NETWORK).hexdigest())
 
 
-def write(folder, text=TEXT, network=NETWORK):
+def write(folder, text=TEXT, network=NETWORK, name="model.onnx"):
     folder.mkdir(exist_ok=True)
-    (folder / "model.onnx").write_bytes(network)
+    (folder / name).write_bytes(network)
     (folder / "model.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
     sound = np.zeros(128, np.float32)
     knobs = np.full((1, 1), 12.0, np.float32)
     np.savez(folder / "golden.npz", audio=sound, audio_out=sound, knobs=knobs)
     return folder
+
+
+def any_block(network, knobs=False):
+    """A card for a network of our own kernels: no hops, no state, its knob only if it has one."""
+    text = re.sub(r"hop_samples = 64\n|\[state\]\nh_in = .*\n\n", "", CARD)
+    if not knobs:
+        text = re.sub(r"\[\[knobs\]\](\n.+)+\n", "", text)
+    return text.format(sha256=hashlib.sha256(network).hexdigest())
 
 
 @pytest.fixture
@@ -143,10 +154,19 @@ def test_a_swapped_network_is_refused(box):
     assert re.search(r"model\.onnx: sha256 is [0-9a-f]{64}, the card says", refused(box))
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.toml"])
-def test_a_missing_file_is_named(box, name):
-    (box / name).unlink()
-    assert refused(box) == f"{box / name}: no such file"
+def test_a_missing_card_is_named(box):
+    (box / "model.toml").unlink()
+    assert refused(box) == f"{box / 'model.toml'}: no such file"
+
+
+def test_a_missing_network_is_told_with_what_it_may_be(box):
+    (box / "model.onnx").unlink()
+    assert refused(box) == f"{box}: no network; needs one of model.json, model.nam, model.onnx"
+
+
+def test_two_networks_are_one_too_many(box):
+    (box / "model.nam").write_bytes(NETWORK)
+    assert refused(box) == f"{box}: model.nam and model.onnx; a model has one network"
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.toml"])
@@ -217,6 +237,79 @@ def test_a_golden_file_that_is_none_is_refused(box, content):
     (box / "golden.npz").write_bytes(content)
     with pytest.raises(ArtefactError, match=r"golden\.npz: not a golden take"):
         open_artefact(box).golden()
+
+
+# -- networks of our own kernels ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.nam"])
+def test_what_takes_any_block_needs_no_hops(tmp_path, name):
+    text = any_block(NETWORK)
+    folder = write(tmp_path / "box", text, name=name)
+    artefact = open_artefact(folder / name)
+    assert artefact == open_artefact(folder)
+    assert (artefact.network_path, artefact.is_onnx) == (folder / name, False)
+    assert (artefact.hop_samples, artefact.state) == (1, {})
+    told = text.replace("latency_samples", "hop_samples = 1\nlatency_samples")
+    assert open_artefact(write(tmp_path / "told", told, name=name)).hop_samples == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("latency_", "hop_samples = 32\nlatency_", "32: model.json takes any block; leave it out"),
+        ("[trained]", '[state]\nh_in = "h_out"\n[trained]', "model.json keeps its own; leave out"),
+    ],
+)
+def test_what_takes_any_block_has_neither_hops_nor_state(tmp_path, old, new, complaint):
+    text = any_block(NETWORK).replace(old, new, 1)
+    assert complaint in refused(write(tmp_path / "box", text, name="model.json"))
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.nam", "model.onnx"])
+def test_a_card_with_another_digest_is_refused(tmp_path, name):
+    text = any_block(b"another").replace("latency_", "hop_samples = 1\nlatency_")
+    line = refused(write(tmp_path / "box", text, name=name))
+    assert re.search(rf"{name}: sha256 is [0-9a-f]{{64}}, the card says", line)
+
+
+def opened(folder, document, knobs=False):
+    data = json.dumps(document).encode()
+    return open_artefact(write(folder, any_block(data, knobs), data, "model.json")).open_network()
+
+
+def test_the_name_the_rate_and_the_knobs_are_the_cards(tmp_path):
+    document = {**samples.guitarml(inputs=2), "sample_rate": 96_000, "metadata": {"name": "file"}}
+    model = opened(tmp_path / "box", document, knobs=True)
+    assert (model.name, model.sample_rate, model.architecture) == ("box", 48_000, "LSTM 2x4")
+    assert model.knobs == (Knob("drive_db", 0.0, 24.0, 12.0, 0.0, 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "knobs", "complaint"),
+    [(1, True, "has 1 knobs, the network 0"), (2, False, "has 0 knobs, the network 1")],
+)
+def test_knobs_of_card_and_network_are_as_many(tmp_path, inputs, knobs, complaint):
+    with pytest.raises(ArtefactError, match=complaint):
+        opened(tmp_path / "box", samples.guitarml(inputs=inputs), knobs)
+
+
+def test_a_network_that_is_none_is_refused_when_it_is_opened(tmp_path):
+    with pytest.raises(ArtefactError, match=r"model\.json: is no model that we know"):
+        opened(tmp_path / "box", {})
+
+
+def test_a_network_that_was_swapped_since_is_refused(tmp_path):
+    data = json.dumps(samples.guitarml()).encode()
+    artefact = open_artefact(write(tmp_path / "box", any_block(data), data, "model.json"))
+    artefact.network_path.write_text(json.dumps(samples.guitarml(skip=0)))
+    with pytest.raises(ArtefactError, match="sha256 is"):
+        artefact.open_network()
+
+
+def test_onnx_is_not_opened_for_our_kernels(box):
+    with pytest.raises(ArtefactError, match="is played by ONNX Runtime"):
+        open_artefact(box).open_network()
 
 
 # -- mangled cards ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Every model of the zoo: its card opens and its golden take sounds again."""
+"""Every model of the zoo, and one in ONNX: its card opens and its golden take sounds again."""
 
 import shutil
 from pathlib import Path
@@ -12,10 +12,11 @@ pytest.importorskip("onnxruntime")
 from models.replay import replay
 
 ZOO = Path(__file__).parents[2] / "models" / "zoo"
-FOLDERS = sorted(path.parent for path in ZOO.glob("*/model.onnx"))
+IN_ONNX = Path(__file__).parents[1] / "golden" / "drive_onnx"
+FOLDERS = sorted(path.parent for path in ZOO.glob("*/model.toml"))
 ZOO_BYTES = 20_000_000
 
-every_model = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+every_model = pytest.mark.parametrize("folder", [*FOLDERS, IN_ONNX], ids=lambda path: path.name)
 
 
 def golden_error(folder):
@@ -30,7 +31,7 @@ def test_the_zoo_is_not_empty():
     assert FOLDERS
 
 
-@every_model
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_the_card_opens_and_names_its_folder(folder):
     artefact = open_artefact(folder)
     assert artefact.name == folder.name
@@ -39,7 +40,7 @@ def test_the_card_opens_and_names_its_folder(folder):
 
 
 @every_model
-def test_the_golden_take_sounds_the_same_hop_by_hop(folder):
+def test_the_golden_take_sounds_the_same(folder):
     assert golden_error(folder) <= open_artefact(folder).tolerance
 
 
@@ -66,6 +67,21 @@ def test_it_stays_finite_when_overdriven_and_quiet_in_silence(folder):
     assert np.isfinite(replay(artefact, noise.astype(np.float32))).all()
     silence = replay(artefact, np.zeros(artefact.sample_rate // 2, np.float32))
     assert np.abs(silence[len(silence) // 2 :]).max() < 10.0 ** (-40.0 / 20.0)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_a_networks_file_that_is_not_the_cards_is_refused(folder, tmp_path):
+    copy = Path(shutil.copytree(folder, tmp_path / folder.name))
+    network = open_artefact(copy).network_path
+    network.write_bytes(network.read_bytes().replace(b"1", b"2", 1))
+    with pytest.raises(ValueError, match="the card says"):
+        open_artefact(copy)
+
+
+def test_the_same_weights_sound_the_same_in_onnx_and_in_our_kernels():
+    golden = open_artefact(IN_ONNX).golden()
+    ours = replay(open_artefact(ZOO / "drive"), golden["audio"])
+    np.testing.assert_allclose(ours, replay(open_artefact(IN_ONNX), golden["audio"]), atol=1e-6)
 
 
 def test_the_zoo_is_small_enough_to_ship():
