@@ -13,6 +13,7 @@ from engine.commands.demo import demo
 from engine.commands.doctor import doctor
 from engine.commands.listing import devices, plugins, presets
 from engine.commands.live import attach, live, stop
+from engine.commands.models import models
 from engine.commands.render import render
 
 PROBLEM, INTERRUPTED = 2, 130
@@ -37,6 +38,7 @@ def _taraf(
 # A command's module imports only typer and what is free; the engine comes in when it runs.
 for command in (live, render, demo, plugins, presets, devices, doctor, bench, attach, stop):
     app.command()(command)
+app.add_typer(models, name="models")
 
 
 def main(arguments: list[str] | None = None) -> int:

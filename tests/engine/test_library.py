@@ -1,0 +1,363 @@
+"""The library of models: what is added stays whole, is told once, and is found by its name."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from modelfiles import samples
+
+from engine import library
+from engine.library import Library, LibraryError, gather
+from engine.loudness import measure, measure_compiled, pink_noise
+from engine.modelfiles import open_model
+from engine.neural.compiled import compile_network
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+STATED = {  # what NAM's trainer wrote into the files, and how near we come to it
+    "A2.nam": (0.1, 0.03),
+    "obsidian_a1_standard.nam": (0.1, 0.01),
+    "wavenet.nam": (0.15, 0.01),
+    "slimmable_container.nam": (0.1, 0.01),
+    "trainer_tests/models/identity/wavenet_minimal.nam": (0.001, 0.001),
+    "lstm.nam": (0.4, 0.11),  # on the trainer's own input it is 0.23 dB and 0.097 off
+}
+needs_data = pytest.mark.skipif(not (DATA / "nam").is_dir(), reason="needs ../shared/data/nam")
+
+
+@pytest.fixture(autouse=True)
+def shelf(tmp_path, monkeypatch):
+    """An empty library."""
+    folder = tmp_path / "library"
+    monkeypatch.setenv("TARAF_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path):
+    """A folder that is not the library."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+def linear(length=4, name="Straight", levels=True, **metadata):
+    """A model that states its levels, so that nothing has to be compiled."""
+    told = {"loudness": -12.5, "gain": 0.25} if levels else {}
+    return {**samples.linear(length), "metadata": {"name": name, **told, **metadata}}
+
+
+def put(*paths):
+    """Add some paths; returns the outcomes."""
+    sources, refused = gather(paths)
+    return [*refused, *library.add(sources)]
+
+
+def states(outcomes):
+    return [outcome.state for outcome in outcomes]
+
+
+def left_behind(shelf):
+    """What is in the library's folder beside models and their cards."""
+    cards = {card.file for card in Library().cards()}
+    wanted = cards | {f"{file}.card.json" for file in cards} | {".lock"}
+    return {path.name for path in shelf.iterdir()} - wanted
+
+
+def test_a_model_that_was_added_is_found_by_its_name_and_is_the_same_to_the_bit(here, shelf):
+    path = samples.save(here / "my amp.nam", linear(name="Straight Amp"))
+    (outcome,) = put(path)
+    assert (outcome.state, outcome.card.name) == ("added", "Straight Amp")
+    found = library.find("straight AMP")
+    assert found.parent == shelf
+    assert found.read_bytes() == path.read_bytes()
+    assert library.find("my amp") is None
+    assert left_behind(shelf) == set()
+
+
+def test_a_card_tells_what_the_file_tells(here):
+    said = {"modeled_by": "Ann", "gear_type": "amp", "gear_make": "Vax", "gear_model": "30"}
+    document = linear(9, tone_type="hi_gain", input_level_dbu=12.0, **said)
+    put(samples.save(here / "a.nam", document))
+    (card,) = Library().cards()
+    model = open_model(here / "a.nam")
+    assert (card.name, card.author, card.gear) == ("Straight", "Ann", "amp")
+    assert (card.make, card.model, card.tone) == ("Vax", "30", "hi_gain")
+    assert (card.loudness_db, card.gain, card.computed) == (-12.5, 0.25, ())
+    assert (card.input_dbu, card.output_dbu) == (12.0, None)
+    assert (card.format, card.sample_rate, card.sha256) == ("nam", 48_000, model.sha256)
+    assert (card.weights, card.multiply_adds, card.receptive_field) == (10, 9, 9)
+    assert (card.original, card.origin) == ("a.nam", "yours")
+    assert card.size_bytes == (here / "a.nam").stat().st_size
+
+
+def test_what_a_file_does_not_say_is_measured_and_marked(here):
+    put(samples.save(here / "a.nam", linear(levels=False)))
+    (card,) = Library().cards()
+    measured = measure(open_model(here / "a.nam"))
+    assert (card.loudness_db, card.gain) == (measured.loudness_db, measured.gain)
+    assert card.computed == ("loudness_db", "gain")
+
+
+def test_knobs_survive_in_the_card(here):
+    put(samples.save(here / "a.nam", samples.parametric()))
+    assert Library().cards()[0].knobs == open_model(here / "a.nam").knobs
+
+
+@pytest.mark.parametrize("kind", samples.EVERY_KIND)
+def test_every_kind_of_model_can_be_added(kind, here):
+    name = "a.nam" if kind not in ("guitarml", "rtneural", "wavenetva") else "a.json"
+    (outcome,) = put(samples.save(here / name, samples.EVERY_KIND[kind]()))
+    assert outcome.state == "added", outcome.reason
+    stored = open_model(library.find(outcome.card.name))
+    assert stored.sha256 == outcome.card.sha256
+
+
+def test_a_silent_model_is_added_with_a_warning_and_no_loudness(here):
+    document = {**linear(levels=False), "weights": [0.0] * 5}
+    (outcome,) = put(samples.save(here / "a.nam", document))
+    assert outcome.card.loudness_db is None
+    assert "silence" in outcome.card.warnings[0]
+
+
+def test_a_sample_rate_that_only_the_name_tells_is_kept(here):
+    put(samples.save(here / "Echo (48k) é.json", samples.guitarml()))
+    put(samples.save(here / "Other.json", samples.guitarml(hidden=3)))
+    for name, rate in (("Echo (48k) é", 48_000), ("Other", 44_100)):
+        assert open_model(library.find(name)).sample_rate == rate
+
+
+def test_the_same_content_is_added_once_whatever_it_is_called(here):
+    first = samples.save(here / "a.nam", linear())
+    shutil.copy(first, here / "b.nam")
+    outcomes = put(here)
+    assert states(outcomes) == ["added", "duplicate"]
+    assert outcomes[1].card == outcomes[0].card
+    assert len(Library().cards()) == 1
+
+
+def test_names_are_made_unique_and_never_hide_what_comes_with_taraf(here):
+    shipped = library.shipped()[0].name
+    for length, name in ((1, "One"), (2, "ONE"), (3, "one"), (4, shipped.upper())):
+        put(samples.save(here / f"{length}.nam", linear(length, name)))
+    names = {card.name for card in Library().cards()}
+    assert names == {"One", "ONE 2", "one 3", f"{shipped.upper()} 2"}
+
+
+@pytest.mark.parametrize("name", ["../../x", "a\\b", " . ", "x.nam", "a\x1b[2Jb", "é" * 300])
+def test_no_name_is_a_path_or_more_than_a_line(name, here, shelf):
+    (outcome,) = put(samples.save(here / "a.nam", linear(name=name)))
+    card = outcome.card
+    assert card.name.isprintable() and not set(card.name) & set("/\\")
+    assert 0 < len(card.name) <= 80 and not card.name.endswith(".nam")
+    assert library.find(card.name).parent == shelf
+
+
+def test_a_folder_means_the_models_in_it_and_below(here):
+    (here / "deep" / "er").mkdir(parents=True)
+    samples.save(here / "deep" / "er" / "a.nam", linear(2))
+    samples.save(here / "b.NAM", linear(3))
+    samples.save(here / ".hidden.nam", linear(4))
+    (here / "readme.txt").write_text("no model")
+    assert states(put(here)) == ["added", "added"]
+
+
+def test_what_is_broken_is_told_in_one_line_and_the_rest_is_added(here, shelf):
+    (here / "a.nam").write_text("{")
+    samples.save(here / "b.nam", linear())
+    (here / "empty").mkdir()
+    outcomes = put(here / "a.nam", here / "no.nam", here / "empty", here / "b.nam")
+    reasons = {Path(o.label).name: o.reason for o in outcomes if o.state == "refused"}
+    assert reasons["a.nam"].startswith("is not JSON")
+    assert reasons["no.nam"] == "no such file"
+    assert reasons["empty"].startswith("holds no model")
+    assert all(str(shelf) not in reason and "\n" not in reason for reason in reasons.values())
+    assert [card.name for card in Library().cards()] == ["Straight"]
+    assert left_behind(shelf) == set()
+
+
+def test_an_adding_that_is_stopped_keeps_what_it_has_and_leaves_nothing_half_done(here, shelf):
+    for length in (1, 2, 3):
+        samples.save(here / f"{length}.nam", linear(length))
+    sources, _ = gather([here])
+    running = library.add(sources)
+    assert states(islice(running, 2)) == ["added", "added"]
+    running.close()
+    assert len(Library().cards()) == 2
+    assert left_behind(shelf) == set()
+
+
+def test_two_that_add_at_once_lose_nothing_and_share_no_name(here):
+    for length in range(1, 13):
+        samples.save(here / f"{length}.nam", linear(length, "Same"))
+    code = (
+        "import sys; from pathlib import Path; from engine.library import add, gather; "
+        "list(add(gather([Path(sys.argv[1])])[0]))"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, here]) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    names = sorted(card.name for card in Library().cards())
+    assert names == sorted(["Same", *(f"Same {n}" for n in range(2, 13))])
+
+
+def pack(path, **files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_an_archive_is_read_without_leaving_its_place(here, shelf):
+    one, two = json.dumps(linear(2, "One")), json.dumps(linear(3, "Two"))
+    junk = {"__MACOSX/._one.nam": b"\0\5\x16\7", "readme.txt": "x", "in.zip": b"PK"}
+    files = {"../../one.nam": one, "deep/..\\two.nam": two, **junk}
+    outcomes = put(pack(here / "pack.zip", **files))
+    assert states(outcomes) == ["added", "added"]
+    assert {card.original for card in Library().cards()} == {"one.nam", "two.nam"}
+    assert {path.name for path in here.parent.iterdir()} == {"here", "library"}
+    assert left_behind(shelf) == set()
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(here, monkeypatch):
+    large = pack(here / "large.zip", **{"a.nam": bytes(17 << 20)})
+    (outcome,) = put(large)
+    assert (outcome.state, outcome.reason) == (
+        "refused",
+        "has more than the 16 MiB a model may have",
+    )
+    monkeypatch.setattr(library.packs, "TOTAL_BYTES", 1 << 20)
+    assert "unpacks to 17 MiB" in put(large)[0].reason
+    monkeypatch.setattr(library.packs, "MODELS", 0)
+    assert "holds 1 models" in put(large)[0].reason
+    monkeypatch.setattr(library.packs, "DIRECTORY_BYTES", 10)
+    assert "too many files" in put(large)[0].reason
+
+
+def test_a_torn_archive_is_one_line(here):
+    whole = pack(here / "a.zip", **{"a.nam": json.dumps(linear(200, "Long"))}).read_bytes()
+    (here / "torn.zip").write_bytes(whole[:-30])
+    (here / "none.zip").write_text("no archive")
+    flipped = bytearray(whole)
+    flipped[60:90] = bytes(30)
+    (here / "flipped.zip").write_bytes(flipped)
+    names = ("torn.zip", "none.zip", "flipped.zip")
+    outcomes = [outcome for name in names for outcome in put(here / name)]
+    assert states(outcomes) == ["refused"] * 3
+    assert all("\n" not in o.reason and str(here) not in o.reason for o in outcomes)
+
+
+def test_removing_deletes_the_file_and_its_card_and_nothing_else(here, shelf):
+    for length, name in ((1, "One"), (2, "Two")):
+        put(samples.save(here / f"{length}.nam", linear(length, name)))
+    assert Library().remove("oNe").name == "One"
+    assert library.find("One") is None
+    assert [card.name for card in Library().cards()] == ["Two"]
+    assert left_behind(shelf) == set()
+    with pytest.raises(LibraryError, match="near to it: Two"):
+        Library().remove("Twoo")
+    with pytest.raises(LibraryError, match="comes with taraf"):
+        Library().remove(library.shipped()[0].name)
+
+
+def test_a_model_removed_by_hand_and_a_damaged_card_are_not_in_the_library(here):
+    for length, name in ((1, "One"), (2, "Two"), (3, "Three")):
+        put(samples.save(here / f"{length}.nam", linear(length, name)))
+    shelf = Library()
+    assert len(shelf.cards()) == 3
+    library.find("One").unlink()
+    card = next(card for card in shelf.cards() if card.name == "Two")
+    for text in ("{", "[]", "{}", '{"name": 3}', '{"file": "../x", "name": "y"}'):
+        card.path.with_name(f"{card.file}.card.json").write_text(text)
+        assert [card.name for card in Library().cards()] == ["Three"]
+    assert states(put(here)) == ["added", "added", "duplicate"]  # which mends both
+
+
+def test_looking_for_a_model_compiles_and_opens_nothing(here, monkeypatch):
+    put(samples.save(here / "a.nam", linear()))
+    library.find("Straight").write_text("not a model any more")
+    monkeypatch.setenv("TARAF_CACHE", str(here / "cache"))
+    assert library.find("straight") is not None
+    assert not (here / "cache").exists()
+
+
+def test_a_library_that_is_not_there_is_empty():
+    assert Library().cards() == []
+    assert library.find("anything") is None
+    assert [card.origin for card in Library().everything()] == ["shipped"] * len(library.shipped())
+
+
+def test_a_models_folder_in_the_library_is_listed_and_hides_a_shipped_one(shelf):
+    source = library.shipped()[0].path
+    shutil.copytree(source, shelf / source.name)
+    found = [card for card in Library().everything() if card.name == source.name]
+    assert [card.origin for card in found] == ["folder"]
+
+
+def test_search_wants_every_word_and_puts_names_first(here):
+    said = {"gear_make": "Marlowe", "tone_type": "hi_gain"}
+    for length, name, more in (
+        (1, "Crunch box", {}),
+        (2, "Lion", {**said, "modeled_by": "Crunch"}),
+        (3, "Marlowe 100", {"gear_type": "amp"}),
+    ):
+        put(samples.save(here / f"file{length}.nam", linear(length, name, **more)))
+
+    def found(*words):
+        return [card.name for card in library.search(Library().cards(), words)]
+
+    assert found("crunch") == ["Crunch box", "Lion"]
+    assert found("MARLOWE") == ["Marlowe 100", "Lion"]
+    assert found("hi", "gain") == found("hi_gain") == ["Lion"]
+    assert found("marlowe", "crunch") == ["Lion"]
+    assert found("file3") == ["Marlowe 100"]
+    assert found("linear", "nam") == ["Crunch box", "Lion", "Marlowe 100"]
+    assert found("nothing", "marlowe") == []
+
+
+def test_the_noise_is_as_loud_as_the_trainers_and_the_same_in_every_octave():
+    for rate in (44_100, 48_000, 96_000):
+        noise = pink_noise(rate).astype(float)
+        assert 10 * np.log10(np.mean(noise**2)) == pytest.approx(-14.968, abs=1e-3)
+        power = np.abs(np.fft.rfft(noise)) ** 2
+        octaves = [power[2**n : 2 ** (n + 1)].sum() for n in range(5, 14)]
+        assert 10 * np.log10(max(octaves) / min(octaves)) < 0.1
+
+
+def test_a_straight_wire_has_no_gain_and_a_square_has_nearly_all(here):
+    wire = {**samples.linear(1, bias=False), "weights": [0.5]}
+    measured = measure(open_model(samples.save(here / "wire.nam", wire)))
+    assert measured.loudness_db == pytest.approx(-14.968 - 6.021, abs=1e-3)
+    assert measured.gain == 0.0
+    layer = {"type": "dense", "activation": "tanh", "shape": [None, None, 1]}
+    square = {"in_shape": [None, None, 1], "layers": [{**layer, "weights": [[[1e6]], [0.0]]}]}
+    measured = measure(open_model(samples.save(here / "square.json", square)))
+    assert measured.loudness_db == pytest.approx(0.0, abs=0.01)
+    assert measured.gain == pytest.approx(9 / 11, abs=0.01)  # silence in is silence out
+
+
+@needs_data
+@pytest.mark.parametrize("name", STATED)
+def test_what_we_measure_is_what_the_trainer_stated(name):
+    model = open_model(DATA / "nam" / name)
+    measured = measure(model)
+    loudness, gain = STATED[name]
+    assert measured.loudness_db == pytest.approx(model.loudness_db, abs=loudness)
+    assert measured.gain == pytest.approx(model.gain, abs=gain)
+
+
+@needs_data
+def test_on_the_trainers_own_input_the_figures_are_the_trainers(monkeypatch):
+    noise, _ = soundfile.read(DATA / "guitar" / "nam_loudness_input_48k.wav", dtype="float32")
+    monkeypatch.setattr("engine.loudness.pink_noise", lambda rate: noise)
+    model = open_model(DATA / "nam" / "obsidian_a1_standard.nam")
+    compiled = compile_network(model.network)
+    compiled.settle(model.sample_rate)
+    measured = measure_compiled(compiled, model.sample_rate, [])
+    assert measured.loudness_db == pytest.approx(model.loudness_db, abs=1e-3)
+    assert measured.gain == pytest.approx(model.gain, abs=1e-4)
