@@ -63,6 +63,8 @@ class Plugin:
     latency_samples: int = 0
     warnings: tuple[str, ...] = ()
     restarts: int = 0
+    share: float = 0.0
+    """What it is estimated to take of the deadline here; 0 where nobody measured."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -80,6 +82,10 @@ class Plugin:
         """Channels this plugin works on when it is fed ``channels``: 1 or 2."""
         return channels
 
+    def resolve(self, setup: Setup) -> Plugin:
+        """The plugin that does the work: another, where that depends on a file."""
+        return self
+
     def prepare(self, setup: Setup) -> State:
         """Build the state for this stream; may raise PluginError."""
         return {}
@@ -87,8 +93,11 @@ class Plugin:
     def bind(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Told where the arrays of the state have come to lie, before the first block."""
 
-    def tick(self) -> None:
-        """Called about every 50 ms on the control side while the plugin is in a rack."""
+    def tick(self, load: float) -> None:
+        """Called about every 50 ms on the control side while the plugin is in a rack.
+
+        ``load`` is the share of its deadline that nearly every block took of late.
+        """
 
     def close(self) -> None:
         """Called once when no rack uses this plugin any more."""

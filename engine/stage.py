@@ -33,6 +33,9 @@ from engine.shared import Shared, address, aligned, callback_address, store_rele
 _generation = itertools.count(1)
 _RUN_NODE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_ssize_t] * 6)
 WARM_CHUNKS = 4
+TOO_MUCH = 0.7
+"""Share of the deadline that the models of a rack may take before the player is warned."""
+NEARLY_ALL = 0.95
 
 
 class Table:
@@ -78,7 +81,8 @@ class Table:
         chain = _Chain([], channels, delay)
         for index, link in enumerate(links):
             try:
-                plugin = link.plugin(**link.settings)
+                asked = link.plugin(**link.settings)
+                plugin = asked.resolve(self._setup(chain.channels, chain.end))
                 self._plugins.append(plugin)
                 chain.channels = plugin.width(chain.channels)
                 setup = self._setup(chain.channels, chain.end)
@@ -174,7 +178,11 @@ class Table:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the plugins want the player to know."""
-        return tuple(warning for plugin in self._plugins for warning in plugin.warnings)
+        found = [warning for plugin in self._plugins for warning in plugin.warnings]
+        share = sum(plugin.share for plugin in self._plugins)
+        if share > TOO_MUCH and max(plugin.share for plugin in self._plugins) <= TOO_MUCH:
+            found.append(f"its models take about {100 * share:.0f} % of the time there is here")
+        return tuple(found)
 
     @property
     def restarts(self) -> int:
@@ -196,10 +204,10 @@ class Table:
         row = self.rows[node]
         return cell + int(row["starts"]) + (int(row["latency"]) if knob < HOST_KNOBS else 0)
 
-    def tick(self) -> None:
+    def tick(self, load: float) -> None:
         """Let the plugins do their housekeeping."""
         for plugin in self._plugins:
-            plugin.tick()
+            plugin.tick(load)
 
     def close(self) -> None:
         """Let the plugins free what they hold outside this table."""
@@ -226,6 +234,7 @@ class Stage:
         self._held: list[Table] = []
         self._lock = threading.Lock()
         control = shared.control
+        self._counted = control["histogram"][0].copy()
         control["rate"] = sample_rate
         control["fade_frames"] = sample_rate // 50
         control["meter_decay"] = np.exp(-CELL / (0.3 * sample_rate))
@@ -264,8 +273,18 @@ class Stage:
     def tick(self) -> None:
         """Housekeeping, about every 50 ms."""
         self.collect()
+        load = self._load()
         for table in list(self._held):
-            table.tick()
+            table.tick(load)
+
+    def _load(self) -> float:
+        """Share of its deadline that 95 % of the blocks since the last call kept to."""
+        counts = self.shared.control["histogram"][0].copy()
+        new, self._counted = counts - self._counted, counts
+        total = int(new.sum())
+        if total <= 0 or (new < 0).any():
+            return 0.0
+        return float(np.searchsorted(np.cumsum(new), NEARLY_ALL * total) + 1) / 2048.0
 
     def close(self) -> None:
         """Free everything; the audio thread must have stopped."""

@@ -204,7 +204,7 @@ class WorkerPlugin(Plugin):
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"its worker ended with {self.process_handle.returncode}"
 
-    def tick(self) -> None:
+    def tick(self, load: float) -> None:
         """Start the worker again if it has died or hangs."""
         assert self._memory is not None
         header = self._memory.header

@@ -11,11 +11,19 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.commands import options
+
 DEVICE_HELP = "Part of a device's name, an index, 'default', or 'virtual' (built in)."
 
 
 def live(
-    preset: Annotated[str, typer.Argument(help="A preset's name or file.")] = "clean",
+    preset: Annotated[
+        str | None, typer.Argument(help="A preset's name or file; clean if there is no --model.")
+    ] = None,
+    model: options.Model = None,
+    levels: options.Levels = None,
+    tanh: options.Tanh = None,
+    core_compatible: options.CoreCompatible = False,
     device: Annotated[str | None, typer.Option(help=DEVICE_HELP)] = None,
     rate: Annotated[int, typer.Option(min=8000, max=192000, help="Frames a second.")] = 48000,
     block: Annotated[int, typer.Option(min=16, max=8192, help="Frames a block.")] = 64,
@@ -43,12 +51,17 @@ def live(
     """Play through a preset, live.
 
     Example: taraf live crunch --device "USB Audio" --block 64 --record takes/
+
+    Example: taraf live --model "My Amp.nam" --levels normalized
     """
     from engine import playing
+    from engine.single import Playing
 
     signal.signal(signal.SIGTERM, _interrupt)
     plan = playing.plan(
-        preset=preset,
+        preset=preset or (None if model else "clean"),
+        model=model,
+        playing=Playing(levels, tanh, core_compatible),
         device=device,
         rate=rate,
         block=block,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from engine.commands import options
+
 if TYPE_CHECKING:
     from engine.rack import Rack
     from engine.render import Renderer
@@ -24,7 +26,13 @@ def render(
     files: Annotated[
         list[Path], typer.Argument(metavar="IN... OUT", help="Sound files, then a file or folder.")
     ],
-    preset: Annotated[str, typer.Option("--preset", "-p", help="A preset's name or file.")],
+    preset: Annotated[
+        str | None, typer.Option("--preset", "-p", help="A preset's name or file.")
+    ] = None,
+    model: options.Model = None,
+    levels: options.Levels = None,
+    tanh: options.Tanh = None,
+    core_compatible: options.CoreCompatible = False,
     automation: Annotated[
         list[Path] | None,
         typer.Option(help="A .csv of time,parameter,value, or a .mid; may be repeated."),
@@ -47,15 +55,19 @@ def render(
         bool, typer.Option("--json", help="Print one JSON object at the end.")
     ] = False,
 ) -> None:
-    """Play files through a preset into files: stereo, in time with what went in.
+    """Play files through a preset or one model into files: stereo, in time with what went in.
 
     Example: taraf render take.wav out.flac --preset crunch --set guitar.delay.mix=0.3 --tail 2
+
+    Example: taraf render di.wav amp.wav --model "My Amp.nam" --levels normalized
     """
     from engine.automation import AutomationError, load, parse_controller
     from engine.playing import open_rack
+    from engine.single import Playing
 
     jobs = plan(files, format)
-    rack, warnings = open_rack(preset, set_ or [])
+    playing = Playing(levels, tanh, core_compatible)
+    rack, warnings = open_rack(preset, set_ or [], model, playing)
     controllers = [parse_controller(text, rack) for text in cc or []]
     if controllers and not automation:
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")

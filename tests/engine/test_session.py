@@ -15,12 +15,12 @@ from engine.rack import Link, RackError
 from engine.render import Move, Renderer, play
 from engine.session import queue_latency
 
-ZOO = Path(__file__).parents[2] / "models" / "zoo"
-MODEL = Link("model", "model", {}, {"model": "drive", "loudness": "raw"})
+ONNX = Path(__file__).parents[1] / "golden" / "drive_onnx"
+MODEL = Link("model", "model", {}, {"model": str(ONNX), "levels": "raw"})
 
 
 def reference(sound: Any) -> Any:
-    artefact = open_artefact(ZOO / "drive")
+    artefact = open_artefact(ONNX)
     session = onnxruntime.InferenceSession(str(artefact.network_path))
     shapes = {i.name: i.shape for i in session.get_inputs()}
     state = {name: np.zeros(shapes[name], np.float32) for name in artefact.state}
@@ -63,7 +63,7 @@ def test_latency_is_no_more_than_the_queue_needs() -> None:
 
 def test_two_models_in_a_row_and_two_racks_keep_their_own_state() -> None:
     sound = noise(6400)
-    twice = rack(MODEL, Link("model", "second", {}, {"model": "lead"}))
+    twice = rack(MODEL, Link("model", "second", {}, {"model": str(ONNX)}))
     first, again = play(twice, sound, 48000), play(twice, sound, 48000)
     np.testing.assert_array_equal(first, again)
 
@@ -79,7 +79,7 @@ def test_a_network_that_does_not_fit_its_card_is_refused(tmp_path: Path) -> None
     import hashlib
     import shutil
 
-    shutil.copytree(ZOO / "drive", tmp_path / "bad")
+    shutil.copytree(ONNX, tmp_path / "bad")
     card = (tmp_path / "bad" / "model.toml").read_text()
     card = card.replace("hop_samples = 32", "hop_samples = 16")
     (tmp_path / "bad" / "model.toml").write_text(card)

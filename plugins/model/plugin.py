@@ -1,0 +1,84 @@
+"""What a player sees of a model: its settings and knobs, whatever plays it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.params import Param, Setting, Toggle
+from engine.plugin import Plugin, PluginError, Setup
+from plugins.model.sources import Source, find_source
+
+KNOBS = ("knob1", "knob2", "knob3", "knob4")
+CHOICES = {
+    "levels": ("normalised", "raw", "calibrated"),
+    "tanh": ("exact", "fast"),
+    "core_compatible": ("off", "on"),
+}
+SPELT = {"normalized": "normalised"}
+
+
+class Model(Plugin):
+    """Play a trained network: a capture of an amp or a pedal, anything in the zoo or a file."""
+
+    model = Setting("drive", "model", help="A name in the zoo or the library, or a file")
+    blend_with = Setting("", "model", help="A second model, for `blend`; empty for none")
+    levels = Setting(
+        "normalised",
+        help="normalised: about -18 dB out; raw: as trained; calibrated: as the gear, in dBu",
+    )
+    tanh = Setting("exact", help="exact, or fast: NAM's approximation, a little cheaper")
+    oversample = Setting(1, "count", 1, 4, help="1, 2 or 4: less aliasing, more work")
+    core_compatible = Setting("off", help="on: as NeuralAmpModelerCore plays, where that differs")
+
+    input_db = Param(0.0, -24.0, 24.0, "dB", help="Gain into the network: its drive")
+    interface_dbu = Param(
+        12.0, -20.0, 40.0, "dBu", help="Level that is full scale at your interface; calibrated only"
+    )
+    blend = Param(0.0, help="0 is the model, 1 is `blend_with`")
+    quality = Param(1.0, smooth_ms=0.0, help="Size of a slimmable model: 1 is the best it has")
+    auto_quality = Toggle(True, help="A smaller size while the computer is too busy")
+    knob1 = Param(0.5, help="First knob of a model that has knobs")
+    knob2 = Param(0.5, help="Second knob")
+    knob3 = Param(0.5, help="Third knob")
+    knob4 = Param(0.5, help="Fourth knob")
+
+    def width(self, channels: int) -> int:
+        return 1
+
+    def resolve(self, setup: Setup) -> Plugin:
+        """The plugin for what the chosen file holds."""
+        self.check()
+        source = find_source(str(self.model), setup.folder)
+        chosen: type[Model]
+        if source.kind == "script":
+            from plugins.model.script import ScriptModel as chosen
+        elif source.kind == "session":
+            from plugins.model.session import SessionModel as chosen
+        else:
+            from plugins.model.neural import NeuralModel as chosen
+        made = chosen(**{name: getattr(self, name) for name in Model.settings})
+        made.source = source
+        if source.kind != "network" and self.blend_with:
+            raise PluginError(f"{source.path}: only networks that we compile can be blended")
+        return made
+
+    source: Source
+
+    def check(self) -> None:
+        """Refuse settings that are not one of their choices."""
+        for name, choices in CHOICES.items():
+            given = SPELT.get(getattr(self, name), getattr(self, name))
+            if given not in choices:
+                raise PluginError(f"{name} = {given!r} is not one of {', '.join(choices)}")
+            object.__setattr__(self, name, given)
+        if self.oversample not in (1, 2, 4):
+            raise PluginError(f"oversample = {self.oversample} is not one of 1, 2, 4")
+
+    def prepare(self, setup: Setup) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+def relative(name: str, folder: Path) -> Path:
+    """The path that ``name`` means for a preset in ``folder``."""
+    return folder / Path(name).expanduser()

@@ -1,0 +1,73 @@
+"""Where a model's name leads: a path, the shipped zoo, the player's own, the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.artefact import CARD, Artefact, ArtefactError, open_artefact
+from engine.library import find as find_in_library
+from engine.library import user_models
+from engine.modelfiles import ModelFile, ModelFileError, open_model
+from engine.plugin import PluginError
+
+SCRIPTS = (".pt", ".pts", ".ts", ".torchscript")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model found: ``kind`` is network (we compile it), session (ONNX Runtime) or script."""
+
+    kind: str
+    path: Path
+    artefact: Artefact | None = None
+
+    def read(self, core_compatible: bool) -> ModelFile:
+        """Read the network's file; raises PluginError."""
+        try:
+            if self.artefact is not None:
+                return self.artefact.open_network(core_compatible)
+            return open_model(self.path, core_compatible)
+        except (ArtefactError, ModelFileError) as error:
+            raise PluginError(str(error)) from None
+
+
+def zoo() -> Path:
+    """Where the models that come with taraf are."""
+    return Path(__file__).parents[2] / "models" / "zoo"
+
+
+def find_source(name: str, folder: Path) -> Source:
+    """What ``name`` means for a preset in ``folder``; raises PluginError."""
+    path = _find(name, folder)
+    if not path.exists():
+        raise PluginError(f"{path}: there is no such model")
+    if path.is_dir() or path.name == CARD or (path.parent / CARD).is_file():
+        try:
+            artefact = open_artefact(path)
+        except ArtefactError as error:
+            raise PluginError(str(error)) from None
+        return Source("session" if artefact.is_onnx else "network", path, artefact)
+    if path.suffix.lower() == ".onnx":
+        raise PluginError(f"{path}: a network in ONNX needs its card ({CARD}) beside it")
+    return Source("script" if path.suffix.lower() in SCRIPTS else "network", path)
+
+
+def _find(name: str, folder: Path) -> Path:
+    if any(mark in name for mark in "/\\"):
+        return folder / Path(name).expanduser()
+    known: dict[str, Path] = {}
+    for place in (zoo(), user_models()):
+        if place.is_dir():
+            known.update({p.name: p for p in sorted(place.iterdir()) if (p / CARD).is_file()})
+    if name in known:
+        return known[name]
+    found = find_in_library(name) if name else None
+    if found is not None:
+        return found
+    if name and (folder / name).exists():
+        return folder / name
+    raise PluginError(
+        f"no model is called {name!r}; shipped are {', '.join(known) or 'none'}, "
+        "`taraf models list` shows yours"
+    )
