@@ -41,6 +41,7 @@ class Report:
 BENCHES = {
     "callback": "blocks run of blocks due: bare, idle rack, rack beside busy Python",
     "plugins": "each plugin's cost beside pedalboard's equivalent",
+    "models": "each model's cost beside onnxruntime, torch and the core's own peak; takes files",
     "roundtrip": "samples from output to input through a loop-back",
     "switch": "presets switched every 100 ms: late blocks and clicks",
     "start": "seconds from the command to the first block",

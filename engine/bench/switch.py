@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from engine import preset
-from engine.bench import Report
+from engine.bench import Report, switch_models
 from engine.host import Host, Order
 from engine.playing import open_rack
 from engine.rack import Rack
@@ -51,6 +51,7 @@ def run(seconds: float = 60.0, block: int = 64, rate: int = 48000, every: float 
     report.add("switches whose samples were looked at", heard, "")
     report.add("slowest switch", 1000 * slowest, "ms")
     report.add("callback p99 while switching", found["p99_percent"], "% of deadline")
+    switch_models.run(report, rate, block, min(seconds, 20.0), _steps)
     return report
 
 

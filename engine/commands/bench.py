@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,9 @@ def bench(
     name: Annotated[
         str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.BENCHES.items()))
     ],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files to measure, where the bench takes any.")
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="Audio device, where the bench uses one.")
     ] = None,
@@ -33,8 +37,10 @@ def bench(
     if name not in benches.BENCHES:
         raise RackError(f"no bench is called {name!r}; there are {', '.join(benches.BENCHES)}")
     run = benches.find(name)
-    given: dict[str, Any] = {"device": device, "block": block, "seconds": seconds}
     known = inspect.signature(run).parameters
+    if files and "files" not in known:
+        raise RackError(f"bench {name} takes no files, and was given {files[0]}")
+    given: dict[str, Any] = {"files": files, "device": device, "block": block, "seconds": seconds}
     report = run(**{k: v for k, v in given.items() if v is not None and k in known})
     if as_json:
         typer.echo(json.dumps(report.as_json()))

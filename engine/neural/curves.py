@@ -72,12 +72,16 @@ class Curves:
         return b.fdiv(top, w.fma(b.fadd(square, floor), size, floor))
 
     def sigmoid(self, x: Value) -> Value:
+        return self.sigmoid_of_twice(self.b.fmul(x, self.w.constant(0.5, x)))
+
+    def sigmoid_of_twice(self, half_x: Value) -> Value:
+        """Sigmoid of 2 ``half_x``; near 1 as exact as a float can be, for gates remember by it."""
         w, b = self.w, self.b
         if self.fast:
-            half = w.constant(0.5, x)
-            return w.fma(half, self.fast_tanh(b.fmul(x, half)), half)
-        one = w.constant(1.0, x)
-        return b.fdiv(one, b.fadd(one, self.exp(b.fsub(w.constant(-0.0, x), x))))
+            half = w.constant(0.5, half_x)
+            return w.fma(half, self.fast_tanh(half_x), half)
+        one = w.constant(1.0, half_x)
+        return b.fdiv(one, b.fadd(one, self.exp(b.fmul(half_x, w.constant(-2.0, half_x)))))
 
     def silu(self, x: Value) -> Value:
         return self.b.fmul(x, self.sigmoid(x))
@@ -86,6 +90,8 @@ class Curves:
         return self.w.larger(x, self.w.constant(0.0, x))
 
     def leaky_relu(self, x: Value, slope: float) -> Value:
+        if 0.0 <= slope <= 1.0:
+            return self.w.larger(x, self.b.fmul(x, self.w.constant(slope, x)))
         return self.below_zero(x, self.w.constant(slope, x))
 
     def below_zero(self, x: Value, slope: Value) -> Value:
@@ -135,9 +141,13 @@ class Curves:
         whole = b.fsub(shifted, rounder)
         rest = w.fma(whole, w.constant(-LN_2_HIGH, x), x)
         rest = w.fma(whole, w.constant(-LN_2_LOW, x), rest)
-        series = w.constant(1.0 / 5040.0, x)
-        for factorial in (720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0):
-            series = w.fma(series, rest, w.constant(1.0 / factorial, x))
+        square = b.fmul(rest, rest)
+        low, middle, high = (
+            w.fma(rest, w.constant(1.0 / odd, x), w.constant(1.0 / even, x))
+            for even, odd in ((2.0, 6.0), (24.0, 120.0), (720.0, 5040.0))
+        )
+        bend = w.fma(w.fma(high, square, middle), square, low)
+        series = b.fadd(w.fma(bend, square, rest), w.constant(1.0, x))
         return b.fmul(series, self._power_of_two(shifted))
 
     def _power_of_two(self, shifted: Value) -> Value:

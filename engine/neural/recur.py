@@ -1,8 +1,8 @@
 """The recurrent kernels: LSTM and GRU layers, one sample after another.
 
 Time cannot be a vector here, so the gates are: each weight column is loaded once, the state it
-belongs to is spread over a vector, and the sums of all gates stay in registers. Halving
-sigmoid's input in the weights lets one tanh serve every gate: sigmoid(x) = tanh(x / 2) / 2 + 1/2.
+belongs to is spread over a vector, and the sums of all gates stay in registers. The weights of
+sigmoid gates are halved, as NAM's approximation wants: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
 
 States are written one row a sample, ``rows`` of them: row 0 holds the state before the block.
 """
@@ -185,8 +185,7 @@ class RecurWriter:
         return self.curves.apply(Activate("tanh"), x)
 
     def _sigmoid(self, halved: Value) -> Value:
-        half = self.w.constant(0.5, halved)
-        return self.w.fma(half, self._tanh(halved), half)
+        return self.curves.sigmoid_of_twice(halved)
 
     def _sums(
         self, group: list[tuple[int, int]], weights: Value, x: Value, before: Value

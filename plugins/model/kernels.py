@@ -15,7 +15,9 @@ from engine.params import CELL, final
 KNOB_ROWS = 4
 ACTIVE, COMING, POSITION, LATE = range(4)
 SIDE_WORDS = 4
-"""Which size is heard, which comes (-1: none), since how many frames, place in the delay."""
+"""Which size is heard, which comes, since how many frames, place in the delay."""
+NONE, UNHEARD = -1, -2
+"""No size comes; none was heard yet, so the first is at once the one that is wanted."""
 LOG = math.log(10.0) / 20.0
 
 
@@ -38,6 +40,7 @@ def model_process(audio: Audio, knobs: Any, state: Any) -> None:
         s.fade, s.calls, s.nets, s.heard, s.made, s.a_to_table, s.a_to_line, s.a_to_clock,
         s.a_from_table, s.a_from_line, s.a_from_clock, s.a_work,
     )  # fmt: skip
+    s.readout[0] = s.a_edges[s.a_words[ACTIVE]]
     late(a, s.a_late, s.a_words, s.a_wait)
     level(a, a, knobs.input_db, knobs.interface_dbu, s.a_out_db, np.float32(0.0), s.a_out_interface)
     if s.blended == 0:
@@ -124,6 +127,8 @@ def side(
     else:
         count = to_model(x, rows, to_table, to_line, to_clock, work)
     done = 0
+    if words[COMING] == UNHEARD:
+        words[ACTIVE], words[COMING] = wanted, NONE
     while done < count:
         if words[COMING] < 0 and wanted != words[ACTIVE]:
             words[COMING], words[POSITION] = wanted, 0
@@ -136,7 +141,7 @@ def side(
         if words[COMING] >= 0:
             words[POSITION] += some
             if words[POSITION] >= warm + fade:
-                words[ACTIVE], words[COMING] = words[COMING], -1
+                words[ACTIVE], words[COMING] = words[COMING], NONE
         done += some
     if direct != 0:
         line = rows[0]

@@ -14,7 +14,7 @@ from engine.modelfiles import Knob, ModelFile
 from engine.neural.compiled import Compiled, compile_network
 from engine.neural.tile import FRAMES
 from engine.plugin import PluginError, Setup
-from plugins.model.kernels import KNOB_ROWS, SIDE_WORDS, model_process
+from plugins.model.kernels import COMING, KNOB_ROWS, SIDE_WORDS, UNHEARD, model_process
 from plugins.model.levels import Levels, levels
 from plugins.model.plugin import Model
 from plugins.model.sources import find_source
@@ -45,7 +45,6 @@ class NeuralModel(Model):
     """A model's file whose network we compile."""
 
     process = model_process
-    readouts = ("quality",)
 
     def prepare(self, setup: Setup) -> dict[str, Any]:
         sources = [self.source]
@@ -137,7 +136,7 @@ class NeuralModel(Model):
         side.sizes[-1].reset()
         convert["from_line"][:] = silence  # its past, like the network's, is that of silence
         words = np.zeros(SIDE_WORDS, np.int64)
-        words[0], words[1] = len(side.sizes) - 1, -1
+        words[COMING] = UNHEARD
         reach = max(size.network.receptive_field for size in side.sizes)
         given = {
             "words": words,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from engine.params import Param, Setting, Toggle
 from engine.plugin import Plugin, PluginError, Setup
 from plugins.model.sources import Source, find_source
@@ -43,8 +45,13 @@ class Model(Plugin):
     knob3 = Param(0.5, help="Third knob")
     knob4 = Param(0.5, help="Fourth knob")
 
+    readouts = ("quality",)
+
     def width(self, channels: int) -> int:
         return 1
+
+    def bind(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        state["readout"][0] = 1.0  # what has one size plays it
 
     def resolve(self, setup: Setup) -> Plugin:
         """The plugin for what the chosen file holds."""

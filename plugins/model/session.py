@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.kernel import Audio, kernel
 from engine.params import along
@@ -31,6 +32,10 @@ class SessionModel(Model, SessionPlugin):
         return self.load(
             artefact.network_path, setup, artefact.hop_samples, artefact.state, scale_out=scale
         )
+
+    def bind(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        Model.bind(self, state)
+        SessionPlugin.bind(self, state)
 
     @kernel
     def process(audio: Audio, knobs: Any, state: Any) -> None:

@@ -17,6 +17,7 @@ SHORT = {
     "start": [],
     "plugins": [],
     "roundtrip": [],
+    "models": ["--seconds", "1"],  # its tests are in test_bench_models
 }
 
 
