@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.bench import Report
 from engine.dsp.resample import resample
 from engine.modelfiles import open_model
 from engine.neural.compiled import compile_network
-from engine.neural.network import Array
 from engine.performance import guitar
 from engine.rack import Rack
 from engine.render import play
@@ -73,8 +74,9 @@ def oversampled(rack: Rack, times: int) -> Rack:
     return replace(rack, lanes=(replace(lane, chain=(link,)),))
 
 
-def _power(sound: Array, rate: int, highest_hz: int) -> Array:
+def _power(
+    sound: npt.NDArray[np.floating[Any]], rate: int, highest_hz: int
+) -> npt.NDArray[np.float64]:
     """Power of each bin up to a frequency."""
     bins = int(highest_hz * len(sound) / rate)
-    found: Array = np.abs(np.fft.rfft(sound)[:bins]) ** 2
-    return found
+    return np.asarray(np.abs(np.fft.rfft(sound)[:bins]) ** 2, np.float64)
