@@ -187,26 +187,22 @@ def emit(ir: str, function: str) -> bytes:
     for item in (*module.functions, *module.global_variables):
         if not item.is_declaration and item.name != ENTRY:
             item.linkage = "internal"
-    return _finish(module, llvm.create_pipeline_tuning_options(speed_level=3))
+    target = target_machine()
+    builder = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=3))
+    builder.getModulePassManager().run(module, builder)
+    _refuse_foreign(module)
+    return bytes(target.emit_object(module))
 
 
 def emit_vectors(ir: str) -> bytes:
     """Object file for a module that defines the entry in explicit vectors.
 
-    Its loops are as they should be: LLVM may clean up, but not unroll or vectorise again.
+    Its loops are as they should be: only the code generator works on it. LLVM's passes before
+    that change nothing in its speed and take as long again.
     """
-    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-    tuning.loop_unrolling = tuning.loop_interleaving = False
-    tuning.loop_vectorization = tuning.slp_vectorization = False
-    return _finish(llvm.parse_assembly(ir), tuning)
-
-
-def _finish(module: Any, tuning: Any) -> bytes:
-    target = target_machine()
-    builder = llvm.create_pass_builder(target, tuning)
-    builder.getModulePassManager().run(module, builder)
+    module = llvm.parse_assembly(ir)
     _refuse_foreign(module)
-    return bytes(target.emit_object(module))
+    return bytes(target_machine().emit_object(module))
 
 
 def _refuse_foreign(module: Any) -> None:

@@ -50,12 +50,49 @@ def bench(
 
 def _table(report: benches.Report) -> None:
     from rich.console import Console
+
+    console = Console()
+    matrix, rest = _split(report.rows)
+    if matrix:
+        console.print(_matrix(report.bench, matrix))
+    console.print(_list(report.bench, rest))
+
+
+LEAST_ALIKE = 3
+"""Rows that differ only in what stands before their first comma become a line of a matrix."""
+
+
+def _split(rows: list[benches.Row]) -> tuple[list[benches.Row], list[benches.Row]]:
+    """Figures that several subjects have, in one unit, and those to be read line by line."""
+    kinds = [(row.name.partition(", ")[2], row.unit) for row in rows]
+    alike = [kind[0] != "" and kinds.count(kind) >= LEAST_ALIKE for kind in kinds]
+    matrix = [row for row, same in zip(rows, alike, strict=True) if same]
+    rest = [row for row, same in zip(rows, alike, strict=True) if not same or row.target]
+    return [row for row in matrix if row.unit in ("us", "%")], rest
+
+
+def _matrix(title: str, rows: list[benches.Row]) -> Any:
     from rich.table import Table
 
-    table = Table(title=f"taraf bench {report.bench}")
+    columns = list(dict.fromkeys((row.name.partition(", ")[2], row.unit) for row in rows))
+    table = Table(title=f"taraf bench {title}")
+    table.add_column("", no_wrap=True)
+    for name, unit in columns:
+        table.add_column(f"{name} {unit}", justify="right")
+    found = {(*row.name.partition(", ")[::2], row.unit): row.value for row in rows}
+    for subject in dict.fromkeys(row.name.partition(", ")[0] for row in rows):
+        values = [found.get((subject, *column)) for column in columns]
+        table.add_row(subject, *("" if value is None else f"{value:.3g}" for value in values))
+    return table
+
+
+def _list(title: str, rows: list[benches.Row]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=f"taraf bench {title}")
     for heading in ("", "value", "unit", "promised", ""):
         table.add_column(heading, justify="right" if heading == "value" else "left")
     marks = {True: "[green]holds[/]", False: "[red]does not hold[/]", None: ""}
-    for row in report.rows:
+    for row in rows:
         table.add_row(row.name, f"{row.value:g}", row.unit, row.target, marks[row.holds])
-    Console().print(table)
+    return table

@@ -251,10 +251,22 @@ class ConvWriter:
         """Add one tap of one input channel to every accumulator."""
         w, width, found = self.w, self.tile.width, []
         heard = [w.load(w.add(x, FLOAT * width * v), width) for v in range(times)]
-        for r in range(len(sums) // times):
-            weight = w.splat_from(w.add(weights, FLOAT * r), width)
+        rows = len(sums) // times
+        for r, weight in enumerate(self._weights(weights, rows, times)):
             found += [w.fma(weight, heard[v], sums[r * times + v]) for v in range(times)]
         return found
+
+    def _weights(self, weights: Value, rows: int, times: int) -> Iterator[Value]:
+        """One weight for each row, in every lane."""
+        w, width = self.w, self.tile.width
+        spread = self.tile.spread and times == 1 and rows % 4 == 0
+        for first in range(0, rows, 4):
+            if spread and first // 4 % 2:
+                four = w.four_from(w.add(weights, FLOAT * first), width)
+                yield from (w.lane_of_four(four, lane) for lane in range(4))
+            else:
+                for r in range(first, min(first + 4, rows)):
+                    yield w.splat_from(w.add(weights, FLOAT * r), width)
 
     def _steps(
         self, acc: list[list[Value]], row: Value, size: int, starts: list[Value], slopes: Value

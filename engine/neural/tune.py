@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,8 @@ SMALL = 16
 SMALL_WEIGHT = 2.0
 """Half of what counts is the time of 64 frames, at 64 or, in fours, at 16: stages differ."""
 ROUNDS, RUNS = 5, 30
+PATIENCE_SECONDS = 1.5
+"""No further tile is tried after so long: a player waits, and the first is rarely far off."""
 
 
 def candidates(network: Network) -> list[Tile]:
@@ -40,13 +43,18 @@ def candidates(network: Network) -> list[Tile]:
         tried = [(width, chains) for chains in (2, 4, 1) for width in dict.fromkeys(widths)]
         return [Tile(wide, outs, times, width, chains) for width, chains in tried]
     tiles = [Tile(wide, outs, times, wide) for outs, times in sums]
+    if wide == 16:
+        tiles = [replace(tile, spread=True) for tile in tiles] + tiles[:1]
     return tiles if wide == narrow else [*tiles, Tile(narrow, *sums[0], narrow)]
 
 
 def fastest(network: Network, fast: bool, tiles: list[Tile]) -> tuple[Tile, bytes]:
     """The tile that runs ``network`` quickest here, and its object file."""
-    tried = []
+    tried: list[tuple[Tile, bytes, _Trial]] = []
+    began = time.monotonic()
     for tile in tiles:
+        if tried and time.monotonic() - began > PATIENCE_SECONDS:
+            break
         plan = Plan(network, tile)
         code = native.emit_vectors(emit.write(plan, fast))
         tried.append((tile, code, _Trial(plan, code)))

@@ -86,6 +86,19 @@ class Writer:
         """A constant in every lane of a vector like ``like``."""
         return ir.Constant(like.type, [value] * like.type.count)
 
+    def four_from(self, address: Value, width: int) -> Value:
+        """Four floats at ``address``, again and again; kept from being taken apart into loads."""
+        value = self.load(address, 4)
+        lanes = ir.Constant(ir.VectorType(I32, width), [k % 4 for k in range(width)])
+        spread = self.b.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), lanes)
+        return self.call("arithmetic.fence", spread)
+
+    def lane_of_four(self, four: Value, lane: int) -> Value:
+        """One float of ``four_from`` in every lane, by moves within its quarters."""
+        width = four.type.count
+        lanes = ir.Constant(ir.VectorType(I32, width), [k // 4 * 4 + lane for k in range(width)])
+        return self.b.shuffle_vector(four, ir.Constant(four.type, ir.Undefined), lanes)
+
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a b + c, fused where the processor can."""
         return self.call("fmuladd", a, b, c)

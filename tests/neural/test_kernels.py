@@ -37,6 +37,7 @@ from engine.neural.tile import Tile
 TILES = [
     Tile(16, 8, 2, 16, 2),
     Tile(16, 16, 1, 8, 4),
+    Tile(16, 8, 2, 16, 1, spread=True),
     Tile(8, 6, 2, 8, 1),
     Tile(8, 3, 4, 4, 3),
     Tile(4, 4, 4, 4, 2),
