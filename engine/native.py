@@ -77,8 +77,10 @@ _loaded: dict[str, tuple[int, Any]] = {}  # code is immutable: one copy serves e
 _lock = threading.Lock()
 
 
-def load(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
+def load(name: str, fingerprint: str, build: Callable[[], bytes], tell: bool = True) -> int:
     """Address of the compiled function ``name``, from the cache or through ``build``.
+
+    ``compiling`` is told of a build unless the caller did that.
 
     ``fingerprint`` changes when the code does. ``build`` returns an object file that defines
     ``taraf_entry``. Raises KernelError if it asks for anything but arithmetic and a clock.
@@ -89,7 +91,7 @@ def load(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
             path = cache_folder() / f"{name}-{key[:24]}.o"
             code = _read(path)
             if code is None:
-                if compiling is not None:
+                if compiling is not None and tell:
                     compiling(name)
                 code = build()
                 _write(path, code)

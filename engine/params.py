@@ -145,7 +145,9 @@ class Setting:
     """A value fixed while the plugin runs: a file, a model's name, a count. Text or a number.
 
     Changing it builds the plugin anew, and the rack crossfades to it. ``kind`` is "file"
-    (a path, relative to the preset), "model" (a zoo name or a path), "text" or "count".
+    (a path, relative to the preset), "model" (a zoo name or a path), "text", "count" or
+    "choice": one of ``choices``, or a word that ``also`` takes for one. Where on and off are
+    choices, true and false are meant by them; a number is its digits.
     """
 
     default: str | int
@@ -153,6 +155,8 @@ class Setting:
     minimum: int = 0
     maximum: int = 0
     help: str = ""
+    choices: tuple[str, ...] = ()
+    also: tuple[tuple[str, str], ...] = ()
 
     def __get__(self, instance: object, owner: type) -> Any:
         """The declaration; a plugin's own value, set when it is made, hides it."""
@@ -160,6 +164,8 @@ class Setting:
 
     def check(self, value: object) -> str | int:
         """Return ``value`` if this setting allows it, or raise ParamError."""
+        if self.kind == "choice":
+            return self._choose(value)
         if self.kind == "count":
             if not isinstance(value, int) or isinstance(value, bool):
                 raise ParamError(f"{value!r} is not a whole number")
@@ -169,6 +175,15 @@ class Setting:
         if not isinstance(value, str) or "\0" in value:
             raise ParamError(f"{value!r} is not text")
         return value
+
+    def _choose(self, value: object) -> str:
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        given = str(value) if isinstance(value, (str, int)) else repr(value)
+        chosen = dict(self.also).get(given, given)
+        if chosen not in self.choices:
+            raise ParamError(f"{value!r} is not one of {', '.join(self.choices)}")
+        return chosen
 
 
 HOST: dict[str, Param] = {

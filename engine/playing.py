@@ -15,7 +15,7 @@ from engine.host import Host, HostError, Order, sounding
 from engine.rack import Rack, RackError
 from engine.recorder import Recorder
 from engine.single import Playing as Models
-from engine.single import model_rack, with_defaults
+from engine.single import with_defaults
 from engine.stream import DeviceChoice, DeviceError, devices
 
 
@@ -29,27 +29,25 @@ class Plan:
 
 
 def open_rack(
-    name: str | None, changes: list[str], model: str | None = None, playing: Models | None = None
+    name: str, changes: list[str], playing: Models | None = None
 ) -> tuple[Rack, tuple[str, ...]]:
-    """The preset called ``name``, or one model alone, with ``address=value`` changes made.
+    """The preset called ``name`` with ``address=value`` changes made, and what to say of it.
 
-    ``playing`` says how models are played. Returns the rack and the preset's warnings.
+    ``playing`` says how its models are played where it does not.
     """
-    if (name is None) == (model is None):
-        raise RackError("wanted is either a preset or --model" + (", not both" if name else ""))
-    playing = playing or Models()
-    said: tuple[str, ...] = ()
-    if model is not None:
-        rack = model_rack(model, playing)
-    else:
-        loaded = presets.load(presets.find(str(name)))
-        rack, said = with_defaults(loaded.rack, playing), loaded.warnings
+    loaded = presets.load(presets.find(name))
+    rack, said = with_defaults(loaded.rack, playing or Models())
+    return changed(rack, changes), (*loaded.warnings, *said)
+
+
+def changed(rack: Rack, changes: list[str]) -> Rack:
+    """The rack with ``address=value`` changes made."""
     for change in changes:
         address, equals, value = change.partition("=")
         if not equals:
             raise RackError(f"{change!r} is not lane.plugin.param=value")
         rack = rack.set(address.strip(), _from_here(rack, address.strip(), value.strip()))
-    return rack, said
+    return rack
 
 
 def _from_here(rack: Rack, address: str, value: str) -> str:
@@ -68,20 +66,17 @@ def _from_here(rack: Rack, address: str, value: str) -> str:
 
 
 def plan(
-    preset: str | None,
+    rack: Rack,
+    warnings: tuple[str, ...] = (),
     device: str | None = None,
     rate: int = 48000,
     block: int = 64,
     seconds: float | None = None,
     input: Path | None = None,
-    changes: list[str] | None = None,
     fast: bool = False,
     record: bool = False,
-    model: str | None = None,
-    playing: Models | None = None,
 ) -> Plan:
     """Check everything that can be checked before a sound is made."""
-    rack, warnings = open_rack(preset, changes or [], model, playing)
     name, said = (device, ()) if device else _first_device(input is not None or fast)
     if name != "virtual" and (input is not None or fast):
         raise DeviceError(f"--input and --fast are for the virtual device, not for {name!r}")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernel import Kernel
-from engine.params import HOST, Param, Setting
+from engine.params import HOST, Param, ParamError, Setting
 
 State = Mapping[str, Any]
 """What ``prepare`` returns: numbers (read only in the kernel) and NumPy arrays by name."""
@@ -76,7 +76,10 @@ class Plugin:
         for name, setting in self.settings.items():
             object.__setattr__(self, name, setting.default)
         for name, value in settings.items():
-            object.__setattr__(self, name, self.settings[name].check(value))
+            try:
+                object.__setattr__(self, name, self.settings[name].check(value))
+            except ParamError as error:
+                raise ParamError(f"{name}: {error}") from None
 
     def width(self, channels: int) -> int:
         """Channels this plugin works on when it is fed ``channels``: 1 or 2."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine import catalogue
+from engine.params import ParamError
 from engine.rack import Lane, Link, Rack, RackError
 
 USE = "model"
-LEVELS = {"raw": "raw", "calibrated": "calibrated"} | dict.fromkeys(
-    ("normalised", "normalized"), "normalised"
-)
-TANH = ("exact", "fast")
+CHANNELS = ("left", "right", "mono")
 
 
 @dataclass(frozen=True)
@@ -24,43 +23,52 @@ class Playing:
 
     def settings(self) -> dict[str, str | int]:
         """As settings of the model plugin; raises RackError."""
-        found: dict[str, str | int] = {}
-        if self.levels is not None:
-            if self.levels not in LEVELS:
-                raise RackError(f"--levels {self.levels!r} is not one of {', '.join(LEVELS)}")
-            found["levels"] = LEVELS[self.levels]
-        if self.tanh is not None:
-            if self.tanh not in TANH:
-                raise RackError(f"--tanh {self.tanh!r} is not one of {', '.join(TANH)}")
-            found["tanh"] = self.tanh
-        if self.core_compatible:
-            found["core_compatible"] = "on"
+        asked = {
+            "levels": self.levels,
+            "tanh": self.tanh,
+            "core_compatible": "on" if self.core_compatible else None,
+        }
+        declared, found = catalogue.find(USE).settings, dict[str, str | int]()
+        for name, value in asked.items():
+            if value is not None:
+                try:
+                    found[name] = declared[name].check(value)
+                except ParamError as error:
+                    raise RackError(f"--{name}: {error}") from None
         return found
 
 
-def model_rack(name: str, playing: Playing) -> Rack:
+def model_rack(name: str, playing: Playing, source: str = "left", levels: str = "raw") -> Rack:
     """A rack that is one model: a file here, or a name in the zoo or the library.
 
-    Its level is as trained where nothing else is asked for.
+    It hears the channel ``source`` and plays at ``levels`` where nothing else is asked for.
     """
+    if source not in CHANNELS:
+        raise RackError(f"--channel: {source!r} is not one of {', '.join(CHANNELS)}")
     path = Path(name).expanduser()
-    chosen = str(path.absolute()) if path.exists() else name
-    settings = {"model": chosen, "levels": "raw", **playing.settings()}
+    chosen = str(path.absolute()) if name and path.exists() else name
+    settings = {"model": chosen, "levels": levels, **playing.settings()}
     link = Link(USE, "model", {}, settings)
-    return Rack(path.stem or name, lanes=(Lane("guitar", "left", (link,)),))
+    return Rack(path.stem or "model", lanes=(Lane("guitar", source, (link,)),))
 
 
-def with_defaults(rack: Rack, playing: Playing) -> Rack:
-    """The rack with its models played as told, where its preset does not say."""
+def with_defaults(rack: Rack, playing: Playing) -> tuple[Rack, tuple[str, ...]]:
+    """The rack with its models played as told where its preset does not say, and what it says."""
     settings = playing.settings()
-    if not settings:
-        return rack
+    said: list[str] = []
 
-    def told(links: tuple[Link, ...]) -> tuple[Link, ...]:
+    def told(lane: str, links: tuple[Link, ...]) -> tuple[Link, ...]:
+        for link in links:
+            if link.use == USE:
+                said.extend(
+                    f"{lane}.{link.name}.{key} is {link.settings[key]!r} in the preset, and stays"
+                    for key in settings
+                    if link.settings.get(key, settings[key]) != settings[key]
+                )
         return tuple(
             replace(link, settings={**settings, **link.settings}) if link.use == USE else link
             for link in links
         )
 
-    lanes = tuple(replace(lane, chain=told(lane.chain)) for lane in rack.lanes)
-    return replace(rack, lanes=lanes, master=told(rack.master))
+    lanes = tuple(replace(lane, chain=told(lane.name, lane.chain)) for lane in rack.lanes)
+    return replace(rack, lanes=lanes, master=told("master", rack.master)), tuple(said)

@@ -72,11 +72,11 @@ class Cabinet(Plugin):
         kind="file",
         help="WAV or FLAC file, or builtin:open-back, builtin:closed-412, builtin:combo-110",
     )
-    normalise = Setting("on", help="Keep the loudness of the input: on or off")
+    normalise = Setting(
+        "on", "choice", choices=("on", "off"), help="Keep the loudness of the input"
+    )
 
     def prepare(self, setup: Setup) -> State:
-        if self.normalise not in ("on", "off"):
-            raise PluginError(f"normalise = {self.normalise!r} is neither on nor off")
         response = load(str(self.ir), setup.folder, setup.sample_rate)
         if setup.channels == 1:
             response = response.mean(axis=0, keepdims=True)

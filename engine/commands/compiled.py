@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -59,21 +59,24 @@ def _build(rack: Rack) -> None:
 
 @contextmanager
 def _only_from_disk() -> Iterator[None]:
-    """Let the engine load what is on disk, and stop it before it compiles."""
+    """Let the engine load what is on disk, and stop it before it compiles anything."""
     from engine import native
 
-    load = native.load
+    load, told = native.load, native.compiling
 
-    def look(name: str, fingerprint: str, build: Callable[[], bytes]) -> int:
+    def look(name: str, fingerprint: str, *how: Any, **more: Any) -> int:
         if not native.is_cached(name, fingerprint):
             raise _NotCompiledError(name)
-        return load(name, fingerprint, build)
+        return load(name, fingerprint, *how, **more)
 
-    native.load = look
+    def refuse(name: str) -> None:
+        raise _NotCompiledError(name)
+
+    native.load, native.compiling = look, refuse
     try:
         yield
     finally:
-        native.load = load
+        native.load, native.compiling = load, told
 
 
 __all__ = ["is_compiled", "state"]

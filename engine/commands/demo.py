@@ -25,9 +25,11 @@ def demo(
     """
     began = _process_began()
     from engine import playing
-    from engine.commands.live import compiling, follow
+    from engine.commands.live import follow
+    from engine.commands.options import compiling
 
-    plan = playing.plan(preset=preset, device="virtual", seconds=seconds, record=True)
+    rack, warnings = playing.open_rack(preset, [])
+    plan = playing.plan(rack, warnings, device="virtual", seconds=seconds, record=True)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
         with playing.session(plan, Path(folder), progress=compiling(as_json)) as session:

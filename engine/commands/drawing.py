@@ -38,9 +38,10 @@ def plugin(console: Any, data: dict[str, Any]) -> None:
         table.add_row(*map(_text, cells))
     console.print(table)
     if data["settings"]:
-        table = _table("setting", "default", "kind", "what it does")
+        table = _table("setting", "default", "allowed", "what it does")
         for name, row in data["settings"].items():
-            table.add_row(*map(_text, (name, row["default"], row["kind"], row["help"])))
+            kind = ", ".join(row.get("choices", [])) or row["kind"]
+            table.add_row(*map(_text, (name, row["default"], kind, row["help"])))
         console.print(table)
     if data["readouts"]:
         console.print(_text(f"It reports {', '.join(data['readouts'])}."))

@@ -110,6 +110,8 @@ def _describe_setting(setting: Setting) -> dict[str, Any]:
     described: dict[str, Any] = {"default": setting.default, "kind": setting.kind}
     if setting.kind == "count":
         described |= {"minimum": setting.minimum, "maximum": setting.maximum}
+    if setting.kind == "choice":
+        described["choices"] = list(setting.choices)
     return {**described, "help": setting.help}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ def live(
         str | None, typer.Argument(help="A preset's name or file; clean if there is no --model.")
     ] = None,
     model: options.Model = None,
+    channel: options.Channel = None,
     levels: options.Levels = None,
     tanh: options.Tanh = None,
     core_compatible: options.CoreCompatible = False,
@@ -55,23 +55,24 @@ def live(
     Example: taraf live --model "My Amp.nam" --levels normalized
     """
     from engine import playing
-    from engine.single import Playing
 
     signal.signal(signal.SIGTERM, _interrupt)
+    chosen = preset if preset is not None or model is not None else "clean"
+    rack, warnings = options.rack_for(
+        chosen, model, channel, levels, tanh, core_compatible, set_ or [], "normalised"
+    )
     plan = playing.plan(
-        preset=preset or (None if model else "clean"),
-        model=model,
-        playing=Playing(levels, tanh, core_compatible),
+        rack,
+        warnings,
         device=device,
         rate=rate,
         block=block,
         seconds=seconds,
         input=input,
-        changes=set_ or [],
         fast=fast,
         record=record is not None,
     )
-    hear = compiling(as_json)
+    hear = options.compiling(as_json)
     with (
         playing.session(plan, record, record_format, hear) as session,
         suppress(KeyboardInterrupt),
@@ -107,17 +108,6 @@ def stop() -> None:
 
     count = playing.stop_all()
     typer.echo(f"stopped {count}" if count else "nothing is sounding")
-
-
-def compiling(quiet: bool) -> Callable[[str], None] | None:
-    """Says which kernel is being compiled: a first start takes half a minute."""
-    if quiet:
-        return None
-
-    def say(name: str) -> None:
-        typer.echo(f"compiling {name}, this first time only", err=True)
-
-    return say
 
 
 def follow(session: Any, quiet: bool) -> None:

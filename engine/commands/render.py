@@ -30,6 +30,7 @@ def render(
         str | None, typer.Option("--preset", "-p", help="A preset's name or file.")
     ] = None,
     model: options.Model = None,
+    channel: options.Channel = None,
     levels: options.Levels = None,
     tanh: options.Tanh = None,
     core_compatible: options.CoreCompatible = False,
@@ -61,13 +62,14 @@ def render(
 
     Example: taraf render di.wav amp.wav --model "My Amp.nam" --levels normalized
     """
+    from engine import native
     from engine.automation import AutomationError, load, parse_controller
-    from engine.playing import open_rack
-    from engine.single import Playing
 
     jobs = plan(files, format)
-    playing = Playing(levels, tanh, core_compatible)
-    rack, warnings = open_rack(preset, set_ or [], model, playing)
+    rack, warnings = options.rack_for(
+        preset, model, channel, levels, tanh, core_compatible, set_ or [], "raw"
+    )
+    native.compiling = options.compiling(as_json)
     controllers = [parse_controller(text, rack) for text in cc or []]
     if controllers and not automation:
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")
@@ -166,7 +168,7 @@ def run(
             took = time.perf_counter() - ready
         finally:
             renderer.stage.close()
-        warnings = [*_about_input(reader), *renderer.table.warnings]
+        warnings = [*_about_input(reader, rack), *renderer.table.warnings]
     peak_db = 20.0 * math.log10(peak) if peak > 0.0 else None
     if job.target.suffix.lower() != ".wav" and peak > 1.0:
         warnings.append(f"{job.target}: clips: its peak is {peak_db:+.1f} dB; lower it, or use wav")
@@ -223,7 +225,11 @@ def _measured(renderer: Renderer) -> dict[str, Any]:
     }
 
 
-def _about_input(reader: SoundReader) -> list[str]:
+def _about_input(reader: SoundReader, rack: Rack) -> list[str]:
+    heard = {lane.source for lane in rack.lanes} - {"none"}
+    if reader.channels == 2 and len(heard) == 1 and heard <= {"left", "right"}:
+        only = f"{reader.path}: is stereo; only its {heard.pop()} channel is heard"
+        return [*reader.warnings, only]
     if reader.channels <= 2:
         return reader.warnings
     return [

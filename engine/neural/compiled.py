@@ -106,12 +106,12 @@ def compile_network(network: Network, tanh: str = "exact", like: Tile | None = N
     tile, made = _remembered(name), b""
     if tile is None or not native.is_cached(name, f"{key} {tile}"):
         if native.compiling is not None:
-            native.compiling("network")
+            native.compiling("a network of a new shape")
         from engine.neural.tune import candidates, fastest
 
         tile, made = fastest(network, fast, [like] if like else candidates(network))
         _remember(name, tile)
-    address = native.load(name, f"{key} {tile}", lambda: made)
+    address = native.load(name, f"{key} {tile}", lambda: made, tell=False)
     return Compiled(network, Plan(network, tile), address)
 
 

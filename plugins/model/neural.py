@@ -54,6 +54,7 @@ class NeuralModel(Model):
             if source.kind != "network":
                 raise PluginError(f"{source.path}: only networks that we compile can be blended")
         files = [source.read(self.core_compatible == "on") for source in sources]
+        self._rate = setup.sample_rate
         self.sides = [self._side(file, setup) for file in files]
         self.latency_samples = max(side.latency for side in self.sides)
         self.share = sum(side.shares[-1] for side in self.sides)
@@ -92,8 +93,13 @@ class NeuralModel(Model):
     def _warn(self) -> list[str]:
         found = []
         for side in self.sides:
-            found += [f"{side.file.path.name}: {w}" for w in side.file.warnings]
+            found += [f"{side.file.name}: {warning}" for warning in side.file.warnings]
             found += side.levels.warnings
+            if side.file.sample_rate != self._rate:
+                found.append(
+                    f"{side.file.name} runs at its own {side.file.sample_rate} Hz; converting to "
+                    f"{self._rate} Hz makes it {1000 * side.latency / self._rate:.1f} ms later"
+                )
         if self.share > TOO_MUCH:
             found.append(
                 f"{self.sides[0].file.name} takes about {100 * self.share:.0f} % of the time there "

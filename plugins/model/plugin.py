@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -12,26 +11,36 @@ from engine.plugin import Plugin, PluginError, Setup
 from plugins.model.sources import Source, find_source
 
 KNOBS = ("knob1", "knob2", "knob3", "knob4")
-CHOICES = {
-    "levels": ("normalised", "raw", "calibrated"),
-    "tanh": ("exact", "fast"),
-    "core_compatible": ("off", "on"),
-}
-SPELT = {"normalized": "normalised"}
 
 
 class Model(Plugin):
-    """Play a trained network: a capture of an amp or a pedal, anything in the zoo or a file."""
+    """Play a capture of an amp or a pedal: a trained network, from the zoo or any file; mono."""
 
     model = Setting("drive", "model", help="A name in the zoo or the library, or a file")
     blend_with = Setting("", "model", help="A second model, for `blend`; empty for none")
     levels = Setting(
         "normalised",
-        help="normalised: about -18 dB out; raw: as trained; calibrated: as the gear, in dBu",
+        "choice",
+        choices=("normalised", "raw", "calibrated"),
+        also=(("normalized", "normalised"),),
+        help="normalised: all models -18 dB of the same noise; raw: as trained; calibrated: as "
+        "the gear, in dBu",
     )
-    tanh = Setting("exact", help="exact, or fast: NAM's approximation, a little cheaper")
-    oversample = Setting(1, "count", 1, 4, help="1, 2 or 4: less aliasing, more work")
-    core_compatible = Setting("off", help="on: as NeuralAmpModelerCore plays, where that differs")
+    tanh = Setting(
+        "exact",
+        "choice",
+        choices=("exact", "fast"),
+        help="fast: NAM's approximation, cheaper for recurrent models",
+    )
+    oversample = Setting(
+        "1", "choice", choices=("1", "2", "4"), help="Less aliasing for as many times the work"
+    )
+    core_compatible = Setting(
+        "off",
+        "choice",
+        choices=("off", "on"),
+        help="on: as NeuralAmpModelerCore plays, where that differs from what was trained",
+    )
 
     input_db = Param(0.0, -24.0, 24.0, "dB", help="Gain into the network: its drive")
     interface_dbu = Param(
@@ -55,7 +64,6 @@ class Model(Plugin):
 
     def resolve(self, setup: Setup) -> Plugin:
         """The plugin for what the chosen file holds."""
-        self.check()
         source = find_source(str(self.model), setup.folder)
         chosen: type[Model]
         if source.kind == "script":
@@ -72,20 +80,5 @@ class Model(Plugin):
 
     source: Source
 
-    def check(self) -> None:
-        """Refuse settings that are not one of their choices."""
-        for name, choices in CHOICES.items():
-            given = SPELT.get(getattr(self, name), getattr(self, name))
-            if given not in choices:
-                raise PluginError(f"{name} = {given!r} is not one of {', '.join(choices)}")
-            object.__setattr__(self, name, given)
-        if self.oversample not in (1, 2, 4):
-            raise PluginError(f"oversample = {self.oversample} is not one of 1, 2, 4")
-
     def prepare(self, setup: Setup) -> dict[str, Any]:
         raise NotImplementedError
-
-
-def relative(name: str, folder: Path) -> Path:
-    """The path that ``name`` means for a preset in ``folder``."""
-    return folder / Path(name).expanduser()

@@ -39,9 +39,13 @@ def zoo() -> Path:
 
 def find_source(name: str, folder: Path) -> Source:
     """What ``name`` means for a preset in ``folder``; raises PluginError."""
+    if not name:
+        raise PluginError("model is empty; it is a file, or a name that `taraf models list` shows")
     path = _find(name, folder)
     if not path.exists():
         raise PluginError(f"{path}: there is no such model")
+    if path.is_dir() and not (path / CARD).is_file():
+        raise PluginError(f"{path}: is a folder without a card ({CARD}); a model is a file in it")
     if path.is_dir() or path.name == CARD or (path.parent / CARD).is_file():
         try:
             artefact = open_artefact(path)
@@ -62,10 +66,10 @@ def _find(name: str, folder: Path) -> Path:
             known.update({p.name: p for p in sorted(place.iterdir()) if (p / CARD).is_file()})
     if name in known:
         return known[name]
-    found = find_in_library(name) if name else None
+    found = find_in_library(name)
     if found is not None:
         return found
-    if name and (folder / name).exists():
+    if (folder / name).exists():
         return folder / name
     raise PluginError(
         f"no model is called {name!r}; shipped are {', '.join(known) or 'none'}, "

@@ -49,6 +49,8 @@ def values(param):
 def choices(setting: Setting):
     if setting.kind == "count":
         return st.integers(setting.minimum, setting.maximum)
+    if setting.kind == "choice":
+        return st.sampled_from(setting.choices)
     return TEXTS.filter(lambda text: "\0" not in text)
 
 

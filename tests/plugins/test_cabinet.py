@@ -214,7 +214,7 @@ def test_sound_that_is_no_response_is_told(
 
 def test_names_we_do_not_have_and_switches_we_do_not_know_are_told(tmp_path: Path) -> None:
     assert "not one of builtin:open-back, builtin:closed-412" in refused(tmp_path, "builtin:x")
-    assert "normalise = 'maybe' is neither on nor off" in refused(tmp_path, "", "maybe")
+    assert "normalise: 'maybe' is not one of on, off" in refused(tmp_path, "", "maybe")
 
 
 def test_what_is_longer_than_ten_seconds_is_cut(tmp_path: Path) -> None:

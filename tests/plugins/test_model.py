@@ -293,10 +293,10 @@ def test_a_script_is_played_by_a_worker(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "complaint"),
     [
-        ({"levels": "loud"}, "levels = 'loud' is not one of"),
-        ({"tanh": "slow"}, "tanh = 'slow'"),
-        ({"core_compatible": "yes"}, "core_compatible = 'yes'"),
-        ({"oversample": 3}, "oversample = 3 is not one of 1, 2, 4"),
+        ({"levels": "loud"}, "levels: 'loud' is not one of"),
+        ({"tanh": "slow"}, "tanh: 'slow'"),
+        ({"core_compatible": "yes"}, "core_compatible: 'yes'"),
+        ({"oversample": 3}, "oversample: 3 is not one of 1, 2, 4"),
         ({"blend_with": "./none.nam"}, "there is no such model"),
         ({"blend_with": str(Path(__file__).parents[1] / "golden" / "drive_onnx")}, "blended"),
     ],
