@@ -17,7 +17,7 @@ def bench(
         str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.BENCHES.items()))
     ],
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Files to measure, where the bench takes any.")
+        list[Path] | None, typer.Argument(help="Models to measure, by file or name: for models only.")
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="Audio device, where the bench uses one.")
@@ -31,6 +31,8 @@ def bench(
     """Measure something and say whether what was promised holds.
 
     Example: taraf bench callback --device JACK --block 64
+
+    Example: taraf bench models "My Amp.nam"
     """
     from engine.rack import RackError
 

@@ -33,6 +33,7 @@ class Check:
     found: str
     fix: str = ""
     needed: bool = False
+    more: tuple[str, ...] = ()
 
 
 def doctor(
@@ -59,6 +60,8 @@ def _show(check: Check) -> None:
     colour = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "missing": typer.colors.RED}
     state = typer.style(f"{check.state:8}", fg=colour[check.state])
     typer.echo(f"{state}{check.name}: {check.found}")
+    for line in check.more:
+        typer.echo(f"{'':8}{line}")
     if check.fix:
         typer.echo(f"{'':8}-> {check.fix}")
 
@@ -236,6 +239,19 @@ def _presets() -> Check:
     return Check("your presets", "ok", f"are looked for in {user_folder()}")
 
 
+def _models() -> Check:
+    from engine.library import Library, LibraryError
+
+    name, library = "your models", Library()
+    try:
+        count, unusable = len(library.cards()), tuple(library.unusable())
+    except LibraryError as error:
+        return Check(name, "warn", str(error), "set TARAF_MODELS=FOLDER to a folder you may read")
+    found = f"{count} in {library.folder} (TARAF_MODELS=FOLDER moves it)"
+    lines = tuple("".join(c if c.isprintable() else " " for c in line) for line in unusable)
+    return Check(name, "warn" if lines else "ok", found, more=lines)
+
+
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     if free >= FREE_GIB:
@@ -268,6 +284,7 @@ EXAMINATION: tuple[Callable[[], Check], ...] = (
     _denormals,
     _governor,
     _presets,
+    _models,
     _disk,
     _torch,
     _pedalboard,

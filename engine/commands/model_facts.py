@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from engine.artefact import open_artefact
-from engine.library import Library, card_of
+from engine.artefact import CARD, open_artefact
+from engine.library import Card, Library, LibraryError, card_of, folder_card, unfit
 from engine.loudness import knob_values, measure_compiled
-from engine.modelfiles import SUFFIXES, ModelFile, open_model
+from engine.modelfiles import ModelFile, open_model
 from engine.neural.compiled import compile_network
 
 BLOCK = 64
@@ -17,26 +17,54 @@ DOUBTFUL_DB = 6.0
 
 
 def examined(name: str) -> dict[str, Any]:
-    """Return all facts of a model by name or path, and what it does here if it can be compiled."""
-    library, path = Library(), Path(name)
-    is_path = len(path.parts) > 1 or name.lower().endswith(SUFFIXES)
-    known = library.find(name)
-    if known is None and (is_path or path.is_file()):
-        model = open_model(path)
-        return {**card_of(model, path.name).facts(), "here": _measured(model)}
-    card = library.named(name)
-    opened = open_model(card.path) if card.origin == "yours" else _from_folder(card.path)
-    if opened is None:
-        return {**card.facts(), "here": None}
-    counts = ("weights", "multiply_adds", "receptive_field")
-    facts = {**card.facts(), **{key: getattr(opened.network, key) for key in counts}}
-    return {**facts, "here": _measured(opened)}
+    """Return all facts of a model by name or path, and what it does here if it can be compiled.
+
+    What has a slash in it is a path. Anything else is a name first, then a file that is here,
+    then the name of a file that was added.
+    """
+    path = Path(name)
+    is_path = len(path.parts) > 1 or name.endswith(("/", "\\"))
+    library = Library()
+    known = None if is_path else library.called(name)
+    if known is None and (is_path or path.is_file() or (path / CARD).is_file()):
+        return _of_path(path)
+    card = known or library.named(name)
+    if card.origin != "yours":
+        return _of_folder(card)
+    model = open_model(card.path)
+    return {**card.facts(), **_counts(model), "here": _measured(model)}
 
 
-def _from_folder(folder: Path) -> ModelFile | None:
-    """Return the model of an exported folder; None if ONNX Runtime must play it."""
-    artefact = open_artefact(folder)
-    return None if artefact.is_onnx else artefact.open_network()
+def _of_path(path: Path) -> dict[str, Any]:
+    if path.is_dir() or path.name == CARD or (path.parent / CARD).is_file():
+        folder = open_artefact(path).path.resolve()
+        card = folder_card(folder, "folder")
+        if card is not None:  # or else open_artefact has said what is wrong
+            return _of_folder(card)
+    if (problem := unfit(path)) and path.is_file():
+        raise LibraryError(f"{path}: {problem}")
+    model = open_model(path)
+    card = replace(card_of(model, path.name), came_from=str(path.absolute()))
+    return {**card.facts(), "here": _measured(model)}
+
+
+def _of_folder(card: Card) -> dict[str, Any]:
+    """Return the facts of an exported folder; ``here`` is None if ONNX Runtime must play it."""
+    artefact = open_artefact(card.path)
+    knobs = {"knobs": [asdict(knob) for knob in artefact.knobs]}
+    if artefact.is_onnx:
+        return {**card.facts(), **knobs, "here": None}
+    model = artefact.open_network()
+    return {**card.facts(), **knobs, **_counts(model), "here": _measured(model)}
+
+
+def _counts(model: ModelFile) -> dict[str, Any]:
+    network = model.network
+    return {
+        "weights": network.weights,
+        "multiply_adds": network.multiply_adds,
+        "receptive_field": network.receptive_field,
+    }
 
 
 def _measured(model: ModelFile) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from enum import StrEnum
@@ -10,15 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
+from typer.core import TyperGroup
 
 from engine.commands.listing import AsJson
 
 if TYPE_CHECKING:
-    from engine.library import Card, Outcome
+    from engine.library import Card, Library, Outcome
 
 ADDED, REFUSED = 0, 1
+FOUND, NOTHING = 0, 1
+
+
+class _Group(TyperGroup):
+    """The commands, and below their list where the library is: asked for only when shown."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from rich.markup import escape
+
+        self.epilog = escape(_place())
+        super().format_help(ctx, formatter)
+
 
 models = typer.Typer(
+    cls=_Group,
     help="Keep models of amps and pedals: add them, find them, see what they cost.\n\n"
     "Neural Amp Modeler (.nam, .namb), GuitarML and AIDA-X (.json, .aidax), alone, in folders "
     "or in ZIP archives. Without a command, list them.",
@@ -37,16 +52,20 @@ class Order(StrEnum):
 
 
 @models.callback(invoke_without_command=True)
-def _models(context: typer.Context) -> None:
+def _models(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is None:
-        list_()
+        list_(as_json)
+    elif as_json:
+        raise typer.BadParameter("it stands behind the command", param_hint="'--json'")
 
 
 @models.command()
 def add(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Models, folders of them, or ZIP archives."),
+        typer.Argument(  # what cannot be read is refused like what cannot be played
+            metavar="PATH...", help="Models, folders of them, or ZIP archives.", readable=False
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -87,9 +106,16 @@ def list_(
 
     Example: taraf models list --sort cost
     """
-    from engine.library import Library
-
-    _show(sorted(Library().everything(), key=_order(sort)), as_json)
+    library = _library(as_json)
+    cards, unusable = sorted(library.everything(), key=_order(sort)), library.unusable()
+    if as_json:
+        told = {"models": [card.facts() for card in cards]}
+        typer.echo(json.dumps({**told, "library": str(library.folder), "unusable": unusable}))
+        return
+    _show(cards)
+    for line in unusable:
+        typer.echo(f"cannot be used: {_printable(line)}", err=True)
+    typer.echo(_place(), err=True)
 
 
 @models.command()
@@ -99,16 +125,31 @@ def search(
 ) -> None:
     """Find models by name, gear, tone, author, architecture, format or file name.
 
+    Exit code 1 if nothing is found.
+
     Example: taraf models search marshall crunch
     """
     from engine import library
 
-    _show(library.search(library.Library().everything(), words), as_json)
+    cards = library.search(_library(as_json).everything(), words)
+    if as_json:
+        typer.echo(json.dumps({"models": [card.facts() for card in cards]}))
+    elif cards:
+        _show(cards)
+    else:
+        typer.echo(f"nothing matches {' '.join(words)!r}", err=True)
+    raise typer.Exit(FOUND if cards else NOTHING)
 
 
 @models.command()
 def info(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="In the library, or any file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE|FOLDER",
+            help="In the library, or any file or exported folder. No name starts with a dash.",
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Tell all about one model, and measure what it costs on this machine.
@@ -117,6 +158,7 @@ def info(
     """
     from engine.commands.model_facts import examined
 
+    _library(as_json)
     data = examined(name)
     if as_json:
         typer.echo(json.dumps(data))
@@ -130,20 +172,62 @@ def info(
 
 @models.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="A model of your library.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="Models of your library; * and ? stand for letters."
+        ),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Delete a model from the library; the file it was added from stays.
+    """Delete models from the library; the files they were added from stay.
 
-    Example: taraf models remove "Obsidian 2"
+    Example: taraf models remove "Obsidian 2" "amp*"
     """
+    library = _library(as_json)
+    meant = {card.path: card for name in names for card in library.matching(name)}
+    cards = list(meant.values()) if yes or _agreed(list(meant.values())) else []
+    removed = [library.remove(card.name).name for card in cards]
+    if as_json:
+        typer.echo(json.dumps({"removed": removed}))
+    else:
+        for line in [f"removed {name}" for name in removed] or ["nothing removed"]:
+            typer.echo(line)
+
+
+def _agreed(cards: list[Card]) -> bool:
+    """Ask whether models are to be deleted; the end of the input means no."""
+    said = [f"{card.name} ({card.path})" for card in cards]
+    if len(said) > 1:
+        typer.echo("\n".join(said), err=True)
+        said = [f"these {len(said)} models"]
+    typer.echo(f"Delete {said[0]}? [y/N]: ", err=True, nl=False)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        typer.echo("", err=True)
+    return answer.strip().casefold() in ("y", "yes")
+
+
+def _library(quiet: bool) -> Library:
+    """Return the library, its missing cards written, and say which they were."""
     from engine.library import Library
 
     library = Library()
-    card = library.find(name)
-    if card and not yes:
-        typer.confirm(f"Delete {card.name} ({card.path})?", abort=True, err=True)
-    typer.echo(f"removed {library.remove(name).name}")
+    for card in library.mend():
+        if not quiet:
+            typer.echo(f"wrote the card of {card.name} (from {card.file})", err=True)
+    return library
+
+
+def _place() -> str:
+    from engine.library import user_models
+
+    return _printable(f"your library is {user_models()}; TARAF_MODELS=FOLDER moves it")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _order(sort: Order) -> Callable[[Card], tuple[Any, ...]]:
@@ -163,10 +247,7 @@ def _order(sort: Order) -> Callable[[Card], tuple[Any, ...]]:
     return lambda card: (keys[sort](card), card.name.casefold())
 
 
-def _show(cards: list[Card], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"models": [card.facts() for card in cards]}))
-        return
+def _show(cards: list[Card]) -> None:
     from rich.console import Console
 
     from engine.commands import model_drawing
@@ -184,6 +265,7 @@ def _report(outcomes: list[Outcome]) -> dict[str, Any]:
             {"source": o.label, "name": o.card.name if o.card else ""} for o in of("duplicate")
         ],
         "refused": [{"source": o.label, "reason": o.reason} for o in of("refused")],
+        "not_opened": [{"source": o.label, "reason": o.reason} for o in of("closed")],
     }
 
 
@@ -233,13 +315,16 @@ class _Bar:
         if self._hidden:
             return
         if outcome.card is None:
-            typer.echo(f"refused: {outcome.label}: {outcome.reason}", err=True)
+            said = {"refused": "refused", "closed": "not opened"}[outcome.state]
+            typer.echo(f"{said}: {outcome.label}: {outcome.reason}", err=True)
         elif outcome.state == "duplicate":
             typer.echo(f"already there: {outcome.card.name} ({outcome.label})")
         else:
             from engine.commands.model_drawing import line
 
-            typer.echo(f"added {line(outcome.card)}")
+            taken = f"; the name {outcome.wanted} was taken" if outcome.wanted else ""
+            where = f"(from {outcome.label}{taken})"
+            typer.echo(f"added {outcome.card.name} {where}: {line(outcome.card)}")
             for warning in outcome.card.warnings:
                 typer.echo(f"warning: {outcome.card.name}: {warning}", err=True)
 
@@ -248,6 +333,7 @@ class _Bar:
         if self._hidden:
             return
         words = {"added": "added", "duplicate": "already there", "refused": "refused"}
+        words["closed"] = "not opened"
         counts = {said: sum(o.state == state for o in outcomes) for state, said in words.items()}
         told = ", ".join(f"{n} {said}" for said, n in counts.items() if n or said == "added")
         typer.echo(before + told, err=bool(before))

@@ -6,18 +6,24 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.library.card import Card, card_of
-from engine.library.packs import models_in
-from engine.library.shelf import CARD, Library, LibraryError, file_name
-from engine.modelfiles import SUFFIXES, ModelFileError, open_model
+from engine.library.loose import REFUSALS, reason
+from engine.library.packs import ARCHIVE, Packs
+from engine.library.place import (
+    FolderError,
+    LibraryError,
+    entries,
+    file_name,
+    is_called_a_model,
+    writing,
+)
+from engine.library.shelf import Library
+from engine.library.unfit import unfit
+from engine.modelfiles import SUFFIXES, open_model
 from engine.modelfiles.reading import printable, read_bytes
-from engine.native import KernelError
-from engine.neural.network import NetworkError
-
-REFUSALS = (ModelFileError, LibraryError, NetworkError, KernelError)
 
 
 @dataclass(frozen=True)
@@ -27,77 +33,118 @@ class Source:
     label: str
     name: str
     read: Callable[[], bytes]
+    came_from: str = ""  # the label, from the root of the disk
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one source: ``added`` or ``duplicate`` (of ``card``), or ``refused``."""
+    """What came of one source: ``added``, ``duplicate`` (of ``card``), ``refused``, ``closed``.
+
+    ``closed`` is an archive in an archive, which is not opened. ``wanted`` is the name that a
+    model would have, were it not another's.
+    """
 
     label: str
     state: str
     card: Card | None = None
     reason: str = ""
+    wanted: str = ""
 
 
 def gather(paths: Iterable[Path]) -> tuple[list[Source], list[Outcome]]:
     """Find the models that some paths mean, and what is refused before a model is opened.
 
-    A folder means what is in it and below it, an archive what is in it; in both, what is not
-    called as a model is passed over. A file means itself, whatever it is called.
+    A folder means what is in it and below it, archives included, and an archive what is in
+    it; in both, what is not called as a model is passed over. A file means itself, whatever
+    it is called.
     """
     sources: list[Source] = []
     refused: list[Outcome] = []
+    packs = Packs()
     for path in paths:
-        label = printable(str(path))
-        try:
-            found = list(_within(path))
-        except REFUSALS as error:
-            refused.append(Outcome(label, "refused", reason=_reason(error, path)))
-            continue
-        if not found:
-            kinds = ", ".join(SUFFIXES)
-            refused.append(Outcome(label, "refused", reason=f"holds no model ({kinds})"))
-        sources += found
+        found = list(_within(path, packs))
+        told = [outcome for outcome in found if isinstance(outcome, Outcome)]
+        sources += [source for source in found if isinstance(source, Source)]
+        refused += told
+        if len(found) == len(told) and not any(outcome.state == "refused" for outcome in told):
+            kinds = f"holds no model ({', '.join(SUFFIXES)})"
+            refused.append(Outcome(printable(str(path)), "refused", reason=kinds))
     return sources, refused
 
 
-def _within(path: Path) -> Iterator[Source]:
+def _within(path: Path, packs: Packs) -> Iterator[Source | Outcome]:
     if path.is_dir():
-        yield from (_file(found) for found in _below(path))
-    elif path.suffix.lower() == ".zip" and path.is_file():
-        for entry in models_in(path):
-            yield Source(printable(f"{path}: {entry.place}"), entry.name, entry.read)
+        for found in _below(path):
+            if isinstance(found, Path) and _is_archive(found):
+                yield from _packed(found, packs)
+            else:
+                yield _file(found) if isinstance(found, Path) else found
+    elif _is_archive(path) and path.is_file():
+        yield from _packed(path, packs)
     else:
         yield _file(path)
 
 
-def _file(path: Path) -> Source:
-    return Source(printable(str(path)), path.name, lambda: read_bytes(path))
+def _packed(path: Path, packs: Packs) -> Iterator[Source | Outcome]:
+    try:
+        models, archives = packs.models_in(path)
+    except LibraryError as error:
+        yield _refused(path, reason(error, path))
+        return
+    for entry in models:
+        label, place = (printable(f"{p}: {entry.place}") for p in (path, path.absolute()))
+        yield Source(label, entry.name, entry.read, place)
+    for inner in archives:
+        said = "an archive in an archive is not opened; unpack it and add it"
+        yield Outcome(printable(f"{path}: {inner}"), "closed", reason=said)
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise LibraryError(f"{error.filename}: {error.strerror}")
+def _file(path: Path) -> Source | Outcome:
+    if (problem := unfit(path)) and path.is_file():
+        return _refused(path, problem)
+    label, place = (printable(str(p)) for p in (path, path.absolute()))
+    return Source(label, path.name, lambda: read_bytes(path), place)
 
-    for place, folders, files in os.walk(folder, onerror=refuse):
+
+def _refused(path: Path, problem: str) -> Outcome:
+    return Outcome(printable(str(path)), "refused", reason=problem)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ARCHIVE
+
+
+def _below(folder: Path) -> Iterator[Path | Outcome]:
+    """Yield what may be models or packs of them, and folders that cannot be read."""
+    locked: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=locked.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(files) if _is_called_a_model(name))
+        yield from (Path(place, name) for name in sorted(files) if _is_wanted(name))
+    for error in locked:
+        yield _refused(Path(error.filename), error.strerror or "cannot be read")
 
 
-def _is_called_a_model(name: str) -> bool:
-    kind = name.lower().endswith(SUFFIXES) and not name.lower().endswith(CARD)
-    return kind and not name.startswith(".")
+def _is_wanted(name: str) -> bool:
+    return is_called_a_model(name) or (_is_archive(Path(name)) and not name.startswith("."))
 
 
 def add(
     sources: Iterable[Source], library: Library | None = None
 ) -> Generator[Outcome, None, None]:
-    """Add models one by one; what is added stays if this is stopped. OSError if it cannot write."""
+    """Add models one by one; what is added stays if this is stopped.
+
+    FolderError if the library cannot be written.
+    """
     shelf = library or Library()
-    shelf.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=shelf.folder, prefix=".adding-") as desk:
+    entries(shelf.folder)
+    with writing(shelf.folder):
+        shelf.folder.mkdir(parents=True, exist_ok=True)
+        desk = tempfile.TemporaryDirectory(
+            dir=shelf.folder, prefix=".adding-", ignore_cleanup_errors=True
+        )
+    with desk:
         for source in sources:
-            yield _added(source, shelf, Path(desk))
+            yield _added(source, shelf, Path(desk.name))
 
 
 def _added(source: Source, library: Library, desk: Path) -> Outcome:
@@ -108,20 +155,20 @@ def _added(source: Source, library: Library, desk: Path) -> Outcome:
         if known := library.holding(sha256):
             return Outcome(source.label, "duplicate", known)
         paper = desk / file_name(source.name, sha256)
-        paper.write_bytes(data)
-        card, new = library.keep(paper, card_of(open_model(paper), source.name))
-        return Outcome(source.label, "added" if new else "duplicate", card)
+        with writing(library.folder):
+            paper.write_bytes(data)
+        wanted = replace(card_of(open_model(paper), source.name), came_from=source.came_from)
+        card, new = library.keep(paper, wanted)
+        taken = wanted.name if new and card.name != wanted.name else ""
+        return Outcome(source.label, "added" if new else "duplicate", card, wanted=taken)
+    except FolderError:
+        raise
     except REFUSALS as error:
         where = paper or Path(source.label)
-        return Outcome(source.label, "refused", reason=_reason(error, where))
+        return Outcome(source.label, "refused", reason=reason(error, where))
     finally:
         if paper is not None:
             paper.unlink(missing_ok=True)
-
-
-def _reason(error: Exception, path: Path) -> str:
-    """Return what is wrong without where, for the label tells that."""
-    return printable(str(error)).removeprefix(f"{printable(str(path))}: ")
 
 
 __all__ = ["Outcome", "Source", "add", "gather"]

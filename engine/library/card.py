@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from engine.modelfiles import SUFFIXES, Knob, ModelFile
 
 CARD_BYTES = 1 << 20
+NAME_LENGTH = 80
 _NUMBER = (int, float, type(None))
 _KINDS: dict[str, Any] = {
     "str": str,
@@ -38,6 +39,7 @@ class Card:
     sample_rate: int
     file: str = ""  # what it is called in the library
     original: str = ""  # what it was called where it came from
+    came_from: str = ""  # where that was: a path, and the place in it for an archive
     sha256: str = ""
     about: str = ""
     sizes: int = 1
@@ -73,18 +75,22 @@ class Card:
 
 def card_of(model: ModelFile, original: str) -> Card:
     """What there is to say of a file that is ``original`` to its owner; measures what it must."""
-    network, levels = model.network, _told(model)
-    computed: list[str] = []
-    warnings = list(model.warnings)
-    missing = [key for key in ("loudness_db", "gain") if levels[key] is None]
-    if missing:
-        from engine.loudness import measure  # and with it the compiler
+    card = unmeasured(model, original)
+    missing = [key for key in ("loudness_db", "gain") if getattr(card, key) is None]
+    if not missing:
+        return card
+    from engine.loudness import measure  # and with it the compiler
 
-        measured = measure(model)
-        levels |= {key: getattr(measured, key) for key in missing}
-        computed = [key for key in missing if levels[key] is not None]
-        if measured.loudness_db is None:
-            warnings.append(NO_LOUDNESS)
+    measured = measure(model)
+    found = {key: getattr(measured, key) for key in missing}
+    computed = tuple(key for key in missing if found[key] is not None)
+    warnings = card.warnings + ((NO_LOUDNESS,) if measured.loudness_db is None else ())
+    return replace(card, computed=computed, warnings=warnings, **found)
+
+
+def unmeasured(model: ModelFile, original: str) -> Card:
+    """What a file says of itself, and nothing that must be measured: quick, and not compiled."""
+    network = model.network
     told: dict[str, Any] = {
         key: model.tags.get(key, "") for key in ("gear", "make", "model", "tone", "author")
     }
@@ -100,26 +106,25 @@ def card_of(model: ModelFile, original: str) -> Card:
         weights=network.weights,
         multiply_adds=network.multiply_adds,
         receptive_field=network.receptive_field,
-        computed=tuple(computed),
-        warnings=tuple(warnings),
+        warnings=tuple(model.warnings),
         size_bytes=model.path.stat().st_size,
         path=model.path,
         **told,
-        **levels,
+        **_levels(model),
     )
 
 
-def _told(model: ModelFile) -> dict[str, Any]:
+def _levels(model: ModelFile) -> dict[str, Any]:
     return {key: getattr(model, key) for key in ("loudness_db", "gain", "input_dbu", "output_dbu")}
 
 
 def clean_name(name: str) -> str:
-    """Return a name that is one line, not a path and not a file's."""
+    """Return a name that is one line, not a path, not a file's and not an option's."""
     line = "".join(c if c.isprintable() and c not in "/\\" else " " for c in name)
-    line = " ".join(line.split())[:80].strip()
+    line = " ".join(line.split())[:NAME_LENGTH].strip()
     for suffix in SUFFIXES:
         line = line[: -len(suffix)].strip() if line.casefold().endswith(suffix) else line
-    return line.strip(". ") or "model"
+    return line.lstrip("-. ").rstrip(". ") or "model"
 
 
 def read_card(path: Path) -> Card | None:
@@ -142,9 +147,9 @@ def _card(values: Mapping[str, Any], path: Path) -> Card | None:
             return None
         found[part.name] = tuple(value) if isinstance(value, list) else value
     knobs = tuple(Knob(**knob) for knob in found.pop("knobs", ()))
-    if not found["file"] or Path(found["file"]).name != found["file"]:
+    if not (found["file"] and found["name"]) or Path(found["file"]).name != found["file"]:
         return None
     return Card(**found, knobs=knobs, path=path.with_name(found["file"]), origin="yours")
 
 
-__all__ = ["Card", "card_of", "clean_name", "read_card"]
+__all__ = ["NAME_LENGTH", "Card", "card_of", "clean_name", "read_card", "unmeasured"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.library.shelf import LibraryError
+from engine.library.place import LibraryError
 from engine.modelfiles import SUFFIXES
 from engine.modelfiles.reading import FILE_BYTES
 
@@ -17,6 +17,8 @@ MODELS = 5_000
 TOTAL_BYTES = 1 << 30
 DIRECTORY_BYTES = 4 << 20  # 80 000 entries, which take 40 MB while the archive is open
 TAIL_BYTES = 22 + 65_535
+ARCHIVE = ".zip"
+UTF8_FLAG, UNICODE_PATH = 0x800, 0x7075
 TORN = (
     EOFError, KeyError, NotImplementedError, OSError, OverflowError, RuntimeError, ValueError,
     struct.error, zipfile.BadZipFile, zlib.error,
@@ -33,21 +35,48 @@ class Entry:
     read: Callable[[], bytes]
 
 
-def models_in(path: Path) -> list[Entry]:
-    """The models in an archive, unread; LibraryError if it cannot be read or is too large."""
-    _check_directory(path)
-    try:
-        archive = zipfile.ZipFile(path)
-        found = [info for info in archive.infolist() if _is_model(info)]
-    except TORN as error:
-        raise LibraryError(f"{path}: is no ZIP archive that can be read: {error}") from None
-    if len(found) > MODELS:
-        raise LibraryError(f"{path}: holds {len(found)} models, at most {MODELS} are read at once")
-    total = sum(info.file_size for info in found)
-    if total > TOTAL_BYTES:
-        given = f"{total / (1 << 20):.0f} MiB"
-        raise LibraryError(f"{path}: unpacks to {given}, allowed are {TOTAL_BYTES >> 20} MiB")
-    return [_entry(path, archive, info) for info in found]
+class Packs:
+    """Archives to read models from, of which one is open at a time, however many there are."""
+
+    def __init__(self) -> None:
+        self._path = Path()
+        self._archive: zipfile.ZipFile | None = None
+
+    def models_in(self, path: Path) -> tuple[list[Entry], list[str]]:
+        """The models in an archive, unread, and the archives in it, which stay closed.
+
+        LibraryError if it cannot be read or is too large.
+        """
+        _check_directory(path)
+        try:
+            placed = [(_place(info), info) for info in self._open(path).infolist()]
+        except TORN as error:
+            raise LibraryError(f"{path}: is no ZIP archive that can be read: {error}") from None
+        found = [(place, info) for place, info in placed if _is(SUFFIXES, place)]
+        _check_size(path, [info for _, info in found])
+        entries = [self._entry(path, place, info) for place, info in found]
+        return entries, [place for place, _ in placed if _is((ARCHIVE,), place)]
+
+    def _open(self, path: Path) -> zipfile.ZipFile:
+        if self._archive is None or self._path != path:
+            if self._archive is not None:
+                self._archive.close()
+            self._archive = None
+            self._path, self._archive = path, zipfile.ZipFile(path)
+        return self._archive
+
+    def _entry(self, path: Path, place: str, info: zipfile.ZipInfo) -> Entry:
+        def read() -> bytes:
+            try:
+                with self._open(path).open(info) as file:
+                    data = file.read(FILE_BYTES + 1)  # whatever size the archive tells
+            except TORN as error:
+                raise LibraryError(f"cannot be unpacked: {error}") from None
+            if len(data) > FILE_BYTES:
+                raise LibraryError(f"has more than the {FILE_BYTES >> 20} MiB a model may have")
+            return data
+
+        return Entry(place, _last(place), read)
 
 
 def _check_directory(path: Path) -> None:
@@ -64,24 +93,49 @@ def _check_directory(path: Path) -> None:
         raise LibraryError(f"{path}: has too many files in it for a pack of models")
 
 
-def _is_model(info: zipfile.ZipInfo) -> bool:
-    name = _last(info.filename)
-    hidden = name.startswith(".") or info.filename.startswith("__MACOSX/")
-    return name.lower().endswith(SUFFIXES) and not hidden and not info.is_dir()
+def _check_size(path: Path, found: list[zipfile.ZipInfo]) -> None:
+    if len(found) > MODELS:
+        raise LibraryError(f"{path}: holds {len(found)} models, at most {MODELS} are read at once")
+    total = sum(info.file_size for info in found)
+    if total > TOTAL_BYTES:
+        given = f"{total / (1 << 20):.0f} MiB"
+        raise LibraryError(f"{path}: unpacks to {given}, allowed are {TOTAL_BYTES >> 20} MiB")
 
 
-def _entry(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
-    def read() -> bytes:
+def _place(info: zipfile.ZipInfo) -> str:
+    """Return where a file is in its archive, in the letters that its packer meant.
+
+    An archive that does not say UTF-8 is in code page 437 by the book. Info-ZIP puts the real
+    name beside that one (APPNOTE.TXT, 4.6.9), and others write UTF-8 all the same.
+    """
+    told = info.orig_filename.partition("\0")[0]
+    if info.flag_bits & UTF8_FLAG:
+        return told
+    raw = told.encode("cp437")
+    for name in (_unicode_path(info.extra, zlib.crc32(raw)), raw):
         try:
-            with archive.open(info) as file:
-                data = file.read(FILE_BYTES + 1)  # whatever size the archive tells
-        except TORN as error:
-            raise LibraryError(f"cannot be unpacked: {error}") from None
-        if len(data) > FILE_BYTES:
-            raise LibraryError(f"has more than the {FILE_BYTES >> 20} MiB a model may have")
-        return data
+            if name:
+                return name.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+    return told
 
-    return Entry(info.filename, _last(info.filename), read)
+
+def _unicode_path(extra: bytes, crc: int) -> bytes:
+    """Return the name in an entry's extra fields; empty if none is there or it is another's."""
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == UNICODE_PATH and len(field) == size > 5:
+            version, told = struct.unpack_from("<BI", field)
+            return field[5:] if (version, told) == (1, crc) else b""
+    return b""
+
+
+def _is(suffixes: tuple[str, ...], place: str) -> bool:
+    name = _last(place)
+    hidden = name.startswith(".") or place.startswith("__MACOSX/")
+    return name.lower().endswith(suffixes) and not hidden  # the name of a folder ends with /
 
 
 def _last(place: str) -> str:
@@ -89,4 +143,4 @@ def _last(place: str) -> str:
     return place.replace("\\", "/").rpartition("/")[2]
 
 
-__all__ = ["Entry", "models_in"]
+__all__ = ["Entry", "Packs"]

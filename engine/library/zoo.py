@@ -28,12 +28,12 @@ def folder_cards(place: Path, origin: str) -> list[Card]:
         folders = sorted(path for path in place.iterdir() if (path / CARD).is_file())
     except OSError:
         return []
-    cards = [_card(folder, origin) for folder in folders if not folder.name.startswith(".")]
+    cards = [folder_card(path, origin) for path in folders if not path.name.startswith(".")]
     return [card for card in cards if card is not None]
 
 
-def _card(folder: Path, origin: str) -> Card | None:
-    """Return what a folder's card tells; the rest is checked when it is played."""
+def folder_card(folder: Path, origin: str) -> Card | None:
+    """Return what a folder's card tells; None if it is none. The rest is checked in playing."""
     try:
         with (folder / CARD).open("rb") as file:
             values = tomllib.loads(file.read(CARD_BYTES).decode())
@@ -61,4 +61,4 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["folder_cards", "shipped", "shipped_folder"]
+__all__ = ["folder_card", "folder_cards", "shipped", "shipped_folder"]

@@ -27,6 +27,7 @@ from engine.bench.models.stream import BLOCK
 from engine.bench.models.timing import Copies, Peak, Seconds, race
 from engine.bench.models.torch_peer import TorchPeer
 from engine.bench.models.twelve import copies_row, rack_row
+from engine.library import find
 from engine.modelfiles import open_model
 from engine.neural.compiled import Compiled, compile_network
 from engine.neural.network import Activate, Array, Blend, Conv, Gate, Gru, Lstm, Network, Step
@@ -74,6 +75,8 @@ def run(files: Sequence[Path] = (), seconds: float = 60.0) -> Report:
 
 
 def _named(files: Sequence[Path]) -> dict[str, Path]:
+    """Each file by its stem, or its path where two share one; what is no file is a name."""
+    files = [path if path.exists() else find(str(path)) or path for path in files]
     stems = [path.stem for path in files]
     return {
         path.stem if stems.count(path.stem) == 1 else str(path): path.absolute() for path in files
