@@ -117,4 +117,11 @@ def pink_noise(sample_rate: int) -> Array:
     return np.asarray(noise * level, np.float32)
 
 
-__all__ = ["Measured", "knob_values", "measure", "measure_compiled", "pink_noise"]
+__all__ = [
+    "Measured",
+    "knob_values",
+    "loudness_of",
+    "measure",
+    "measure_compiled",
+    "pink_noise",
+]

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -100,8 +101,8 @@ def load(name: str, fingerprint: str, build: Callable[[], bytes], tell: bool = T
 
 
 def is_cached(name: str, fingerprint: str) -> bool:
-    """Whether ``load`` would find this code on disk."""
-    return (cache_folder() / f"{name}-{_key(name, fingerprint)[:24]}.o").is_file()
+    """Whether ``load`` would find this code on disk, whole."""
+    return _read(cache_folder() / f"{name}-{_key(name, fingerprint)[:24]}.o") is not None
 
 
 def _key(name: str, fingerprint: str) -> str:
@@ -123,7 +124,11 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     digest, code = data[:32], data[32:]
-    return code if hashlib.sha256(code).digest() == digest else None
+    if not code or hashlib.sha256(code).digest() != digest:
+        return None
+    with suppress(OSError):
+        os.utime(path)  # what is used is kept longest
+    return code
 
 
 def _write(path: Path, code: bytes) -> None:
@@ -146,10 +151,21 @@ def write_whole(path: Path, data: bytes) -> bool:
 
 def _forget_old(path: Path) -> None:
     """Keep the newest few versions of a kernel: other releases may be in use."""
-    kind = path.name.rpartition("-")[0]
-    versions = sorted(path.parent.glob(f"{kind}-*.o"), key=lambda file: file.stat().st_mtime)
-    for old in versions[:-KEPT_VERSIONS]:
-        old.unlink(missing_ok=True)
+    keep_newest(f"{path.name.rpartition('-')[0]}-*.o", KEPT_VERSIONS)
+
+
+def keep_newest(pattern: str, count: int) -> None:
+    """Remove all but the last used files of a kind; other processes may be doing the same."""
+
+    def used(file: Path) -> float:
+        try:
+            return file.stat().st_mtime
+        except OSError:
+            return 0.0
+
+    for old in sorted(cache_folder().glob(pattern), key=used)[:-count]:
+        with suppress(OSError):
+            old.unlink()
 
 
 def link(code: bytes) -> tuple[int, Any]:

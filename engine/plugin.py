@@ -57,6 +57,8 @@ class Plugin:
     process: ClassVar[Kernel]
     params: ClassVar[dict[str, Param]] = dict(HOST)
     settings: ClassVar[dict[str, Setting]] = {}
+    renamed: ClassVar[dict[str, str]] = {}
+    """What a parameter or setting was called before, and is called now."""
     readouts: ClassVar[tuple[str, ...]] = ()
     taps: ClassVar[int] = 0
     counts_misses: ClassVar[bool] = False

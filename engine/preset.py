@@ -185,6 +185,11 @@ class _Reader:
         if name in taken or name in STRIP_KNOBS:
             raise self.fail(f"{where}: two plugins are called {name!r}; give one a `name`")
         here = f"{where}, plugin {name}"
+        for old, new in plugin.renamed.items():
+            if old in table and new not in table:
+                table = {**table, new: table[old]}
+                del table[old]
+                self.warn(f"{here}: {old!r} is now called {new!r}")
         self.unknown(table, {"use", "name", *plugin.params, *plugin.settings}, here)
         return Link(
             use,

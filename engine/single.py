@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine import catalogue
+from engine.artefact import CARD
 from engine.params import ParamError
 from engine.rack import Lane, Link, Rack, RackError
 
@@ -46,7 +47,8 @@ def model_rack(name: str, playing: Playing, source: str = "left", levels: str = 
     if source not in CHANNELS:
         raise RackError(f"--channel: {source!r} is not one of {', '.join(CHANNELS)}")
     path = Path(name).expanduser()
-    chosen = str(path.absolute()) if name and path.exists() else name
+    here = "/" in name or path.is_file() or (path / CARD).is_file()
+    chosen = str(path.absolute()) if here else name
     settings = {"model": chosen, "levels": levels, **playing.settings()}
     link = Link(USE, "model", {}, settings)
     return Rack(path.stem or "model", lanes=(Lane("guitar", source, (link,)),))

@@ -279,6 +279,8 @@ class Stage:
 
     def _load(self) -> float:
         """Share of its deadline that 95 % of the blocks since the last call kept to."""
+        if self.shared.control["offline"][0]:
+            return 0.0  # a render has no deadline
         counts = self.shared.control["histogram"][0].copy()
         new, self._counted = counts - self._counted, counts
         total = int(new.sum())

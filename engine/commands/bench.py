@@ -17,7 +17,7 @@ def bench(
         str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.BENCHES.items()))
     ],
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Models to measure, by file or name: for models only.")
+        list[Path] | None, typer.Argument(help="Files or names of models, for that bench only.")
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="Audio device, where the bench uses one.")

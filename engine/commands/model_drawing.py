@@ -41,7 +41,7 @@ def _row(card: Card) -> dict[str, str]:
 
 def _lines(console: Any, rows: list[dict[str, str]]) -> None:
     for row in rows:
-        console.out("\t".join(row.values()), highlight=False)
+        print("\t".join(row.values()), file=console.file)  # rich would make spaces of tabs
 
 
 def _fitted(console: Any, rows: list[dict[str, str]]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from engine.commands.listing import AsJson
 
 if TYPE_CHECKING:
+    from engine.commands.model_progress import Bar
     from engine.library import Card, Library, Outcome
 
 ADDED, REFUSED = 0, 1
@@ -76,10 +77,11 @@ def add(
     Example: taraf models add ~/Downloads/pack.zip ~/amps *.nam
     """
     from engine import library
+    from engine.commands.model_progress import Bar
 
     sources, refused = library.gather(paths)
     outcomes = list(refused)
-    with _Bar(len(sources), hidden=as_json) as bar:
+    with Bar(len(sources), hidden=as_json) as bar:
         for outcome in refused:
             bar.tell(outcome)
         try:
@@ -269,74 +271,11 @@ def _report(outcomes: list[Outcome]) -> dict[str, Any]:
     }
 
 
-def _named(sources: list[Any], bar: _Bar) -> Iterator[Any]:
+def _named(sources: list[Any], bar: Bar) -> Iterator[Any]:
     """Pass sources on, and tell the bar which one is next."""
     for source in sources:
         bar.start(source.label)
         yield source
-
-
-class _Bar:
-    """A progress bar on the terminal, and a line for each model; silent where ``hidden``."""
-
-    def __init__(self, count: int, hidden: bool) -> None:
-        self._hidden = hidden
-        self._bar: Any = None
-        if not hidden and count > 1:
-            from rich.console import Console
-
-            console = Console(stderr=True)
-            if console.is_terminal:
-                from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-                said = TextColumn("{task.description}", markup=False)
-                columns = (BarColumn(), MofNCompleteColumn(), said)
-                self._bar = Progress(*columns, console=console, transient=True)
-                self._task = self._bar.add_task("", total=count)
-
-    def __enter__(self) -> Self:
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def start(self, label: str) -> None:
-        """Name the model that is being added."""
-        if self._bar:
-            self._bar.update(self._task, description=label[-60:])
-
-    def tell(self, outcome: Outcome) -> None:
-        """Say what came of one model."""
-        if self._bar and outcome.state:
-            self._bar.advance(self._task)
-        if self._hidden:
-            return
-        if outcome.card is None:
-            said = {"refused": "refused", "closed": "not opened"}[outcome.state]
-            typer.echo(f"{said}: {outcome.label}: {outcome.reason}", err=True)
-        elif outcome.state == "duplicate":
-            typer.echo(f"already there: {outcome.card.name} ({outcome.label})")
-        else:
-            from engine.commands.model_drawing import line
-
-            taken = f"; the name {outcome.wanted} was taken" if outcome.wanted else ""
-            where = f"(from {outcome.label}{taken})"
-            typer.echo(f"added {outcome.card.name} {where}: {line(outcome.card)}")
-            for warning in outcome.card.warnings:
-                typer.echo(f"warning: {outcome.card.name}: {warning}", err=True)
-
-    def sum_up(self, outcomes: list[Outcome], before: str = "") -> None:
-        """Say how many came out how."""
-        if self._hidden:
-            return
-        words = {"added": "added", "duplicate": "already there", "refused": "refused"}
-        words["closed"] = "not opened"
-        counts = {said: sum(o.state == state for o in outcomes) for state, said in words.items()}
-        told = ", ".join(f"{n} {said}" for said, n in counts.items() if n or said == "added")
-        typer.echo(before + told, err=bool(before))
 
 
 __all__ = ["models"]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.modelfiles.reading import refuse
+from engine.neural.limits import MULTIPLY_ADDS, check_size
 from engine.neural.network import (
     Activate,
     Array,
@@ -23,7 +24,7 @@ from engine.neural.network import (
 )
 
 RECEPTIVE_FIELD = 1 << 22  # samples, 87 s at 48 kHz; the longest model known has 6347
-MEMORY = 1 << 24  # numbers a network keeps of its past, 64 MiB
+MEMORY = 1 << 20  # numbers a network keeps of its past: moving them must fit into a block
 IDENTITY = Activate("leaky_relu", (1.0,))
 
 
@@ -74,6 +75,8 @@ class Kernel:
     def dense(self) -> Array:
         """Return the weights of all inputs, (out, in, taps), zeros between the groups."""
         out, per_group, taps = self.weights.shape
+        if self.weights.size * self.groups > MULTIPLY_ADDS:
+            raise NetworkError(f"{out} channels in {self.groups} groups are too many to spread out")
         rows, whole = out // self.groups, np.zeros((out, per_group * self.groups, taps), np.float32)
         for g in range(self.groups):
             block = slice(g * rows, (g + 1) * rows)
@@ -142,14 +145,15 @@ def network_of(path: Path, body: Body, inputs: int = 1) -> Network:
     """Return the network of a body, checked and bounded, nothing dead in it."""
     ops: list[Op] = []
     source = Signal(inputs)
-    output = body.emit(source, ops)
-    if output.channels != 1:
-        refuse(path, f"{output.channels} channels of sound come out, only 1 is supported")
     try:
+        output = body.emit(source, ops)
+        if output.channels != 1:
+            refuse(path, f"{output.channels} channels of sound come out, only 1 is supported")
         network = Network(source, output, ops).without_dead_work()
         network.check()
+        check_size(network)
     except NetworkError as error:
-        refuse(path, f"does not fit together: {error}")
+        refuse(path, f"cannot be played: {error}")
     _check_memory(path, network)
     return network
 

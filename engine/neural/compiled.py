@@ -27,7 +27,10 @@ SETTLE_SECONDS = 0.5
 """How long a recurrent network hears silence before it is played, as NAM's player does."""
 KEPT_FILES = 600
 """Two for each shape: of the shapes a player has ever tried, the last 300 load at once."""
-SOURCES = ("convolve", "curves", "emit", "plan", "recur", "tile", "tune", "vector")
+SOURCES = (
+    *("network", "convolve", "curves", "emit", "plan", "recur", "tile", "tune", "vector"),
+    "../native",
+)
 
 
 class Compiled:
@@ -111,8 +114,16 @@ def compile_network(network: Network, tanh: str = "exact", like: Tile | None = N
 
         tile, made = fastest(network, fast, [like] if like else candidates(network))
         _remember(name, tile)
-    address = native.load(name, f"{key} {tile}", lambda: made, tell=False)
-    return Compiled(network, Plan(network, tile), address)
+    plan = Plan(network, tile)
+    address = native.load(name, f"{key} {tile}", lambda: made or _build(plan, fast), tell=False)
+    return Compiled(network, plan, address)
+
+
+def _build(plan: Plan, fast: bool) -> bytes:
+    """What is compiled where the kept object was lost after it was looked for."""
+    from engine.neural import emit
+
+    return native.emit_vectors(emit.write(plan, fast))
 
 
 def _note(name: str) -> Path:
@@ -130,9 +141,7 @@ def _remembered(name: str) -> Tile | None:
 
 def _remember(name: str, tile: Tile) -> None:
     native.write_whole(_note(name), json.dumps(asdict(tile)).encode())
-    kept = sorted(native.cache_folder().glob("net-*"), key=lambda file: file.stat().st_mtime)
-    for old in kept[:-KEPT_FILES]:
-        old.unlink(missing_ok=True)
+    native.keep_newest("net-*", KEPT_FILES)
 
 
 @cache

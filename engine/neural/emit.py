@@ -15,7 +15,7 @@ from engine.neural.curves import Curves
 from engine.neural.plan import Kind, Line, Place, Plan, SoftmaxKind, TransposeKind
 from engine.neural.recur import ProjectKind, RecurKind, RecurWriter, write_project
 from engine.neural.tile import FRAMES, Tile
-from engine.neural.vector import FLOAT, I64, Value, Writer, index
+from engine.neural.vector import FLOAT, I64, Value, Writer, index, zeros
 
 
 def write(plan: Plan, fast: bool) -> str:
@@ -66,25 +66,35 @@ def _function(module: ir.Module, name: str, arguments: int) -> ir.Function:
 def _write_softmax(
     w: Writer, kind: SoftmaxKind, tile: Tile, fast: bool, a: dict[str, Value]
 ) -> None:
-    """Two passes: the highest channel is taken off first, so that nothing overflows."""
-    curves, size = Curves(w, fast), FLOAT * tile.width
+    """Three passes over the channels: the highest, its distance's exponentials, their sum."""
+    curves, width = Curves(w, fast), tile.width
 
     def column(at: Value, nothing: list[Value]) -> list[Value]:
-        offset = w.times(at, size)
-        places = [
-            w.add(w.add(a["x"], w.times(a["x_row"], c)), offset) for c in range(kind.channels)
-        ]
-        values = [w.load(place, tile.width) for place in places]
-        highest = values[0]
-        for value in values[1:]:
-            highest = w.larger(value, highest)
-        values = [curves.exp(w.b.fsub(value, highest)) for value in values]
-        total = values[0]
-        for value in values[1:]:
+        offset = w.times(at, FLOAT * width)
+        x, y = w.add(a["x"], offset), w.add(a["target"], offset)
+
+        def higher(c: Value, carried: list[Value]) -> list[Value]:
+            place, highest = carried
+            return [w.add(place, a["x_row"]), w.larger(w.load(place, width), highest)]
+
+        _, highest = w.loop(index(0), index(kind.channels), 1, [x, w.load(x, width)], higher)
+
+        def raised(c: Value, carried: list[Value]) -> list[Value]:
+            place, target, total = carried
+            value = curves.exp(w.b.fsub(w.load(place, width), highest))
+            w.store(value, target)
             total = w.b.fadd(total, value)
-        for c, value in enumerate(values):
-            place = w.add(w.add(a["target"], w.times(a["target_row"], c)), offset)
-            w.store(w.b.fdiv(value, total), place)
+            return [w.add(place, a["x_row"]), w.add(target, a["target_row"]), total]
+
+        start = [x, y, zeros(width)]
+        _, _, total = w.loop(index(0), index(kind.channels), 1, start, raised)
+
+        def shared(c: Value, carried: list[Value]) -> list[Value]:
+            (target,) = carried
+            w.store(w.b.fdiv(w.load(target, width), total), target)
+            return [w.add(target, a["target_row"])]
+
+        w.loop(index(0), index(kind.channels), 1, [y], shared)
         return []
 
     w.loop(index(0), a["vectors"], 1, [], column)

@@ -348,6 +348,8 @@ def _conv_widths(op: Conv) -> list[tuple[str, int, int]]:
     if op.bias is not None:
         expected.append(("bias", len(op.bias), op.width))
     width = op.width
+    if sum(isinstance(step, (Gate, Blend)) for step in op.steps) > 1:
+        raise NetworkError("an operation with two gates")
     for step in op.steps:
         if isinstance(step, (Gate, Blend)):
             expected.append(("gated channels", width % 2, 0))

@@ -306,7 +306,11 @@ def _lowered(network: Network) -> tuple[list[Op], Signal]:
                 ops.append(_Project(term.signal, adds[-1], term.weights[:, :, 0]))  # type: ignore[arg-type]
             else:
                 terms.append(replace(term, signal=as_planar(term.signal)))
-        return Conv(op.target, tuple(terms), op.bias, tuple(adds), op.steps, op.total)
+        steps = tuple(planar_film(step) if isinstance(step, Film) else step for step in op.steps)
+        return Conv(op.target, tuple(terms), op.bias, tuple(adds), steps, op.total)
+
+    def planar_film(step: Film) -> Film:
+        return Film(as_planar(step.scale), as_planar(step.shift) if step.shift else None)
 
     for op in network.ops:
         if isinstance(op, (Lstm, Gru)):

@@ -198,9 +198,7 @@ class RecurWriter:
                 sums.append(w.load(w_add(w, weights, floats), width))
                 floats += width
         at = w_add(w, weights, aligned(floats, self.tile))
-        for i in range(kind.inputs):
-            place = w.add(x, w.times(self.a["x_row"], i))
-            sums, at = self._column(group, sums, at, place, gates_of(kind, False))
+        at, sums = self._inputs(group, sums, at, x)
         chains = max(1, min(self.tile.chains, kind.hidden))
         partial = [sums] + [[zeros(v.type.count) for v in sums] for _ in range(chains - 1)]
         flat = [value for chain in partial for value in chain]
@@ -237,6 +235,25 @@ class RecurWriter:
                 for k, value in enumerate(flat[:half])
             ]
         return flat, at
+
+    def _inputs(
+        self, group: list[tuple[int, int]], sums: list[Value], weights: Value, x: Value
+    ) -> tuple[Value, list[Value]]:
+        """Add every input to the sums; in a loop where there are many."""
+        w, kind, gates = self.w, self.kind, gates_of(self.kind, False)
+
+        def one(i: Value, carried: list[Value]) -> list[Value]:
+            at, place, *values = carried
+            values, at = self._column(group, values, at, place, gates)
+            return [at, w.add(place, self.a["x_row"]), *values]
+
+        carried = [weights, x, *sums]
+        if kind.inputs * len(group) * len(gates) <= ROLLED_BEYOND:
+            for i in range(kind.inputs):
+                carried = one(index(i), carried)
+        else:
+            carried = w.loop(index(0), index(kind.inputs), 1, carried, one)
+        return carried[0], carried[2:]
 
     def _column(
         self, group: list[tuple[int, int]], sums: list[Value], weights: Value, place: Value,

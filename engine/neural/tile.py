@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tile:
-    """Choices that change a kernel's speed and nothing else.
+    """Choices that change a kernel's speed; the last two but one also how its sums are rounded.
 
     ``width`` floats in a vector; a convolution holds ``outs`` channels by ``times`` vectors of
     time in registers. A recurrent layer uses vectors of up to ``hidden_width`` and splits its

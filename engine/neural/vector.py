@@ -131,12 +131,12 @@ class Writer:
         return self.b.extract_element(value, ir.Constant(I32, 0))
 
     def smaller(self, a: Value, b: Value) -> Value:
-        """The lesser of each pair of lanes."""
-        return self.b.select(self.b.fcmp_ordered("<", a, b), a, b)
+        """The lesser of each pair of lanes; ``a`` where that is not a number, so it is heard of."""
+        return self.b.select(self.b.fcmp_ordered(">", a, b), b, a)
 
     def larger(self, a: Value, b: Value) -> Value:
-        """The greater of each pair of lanes."""
-        return self.b.select(self.b.fcmp_ordered(">", a, b), a, b)
+        """The greater of each pair of lanes; ``a`` where that is not a number."""
+        return self.b.select(self.b.fcmp_ordered("<", a, b), b, a)
 
     def loop(
         self,

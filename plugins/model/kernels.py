@@ -37,7 +37,7 @@ def model_process(audio: Audio, knobs: Any, state: Any) -> None:
     wanted = choose(s.a_edges, quality, automatic, s.ceiling[0])
     side(
         a, s.a_words, wanted, s.a_rows, s.a_knobs, s.turned, s.a_first, s.a_warm, s.a_direct,
-        s.fade, s.calls, s.nets, s.heard, s.made, s.a_to_table, s.a_to_line, s.a_to_clock,
+        s.a_fade, s.calls, s.nets, s.heard, s.made, s.a_to_table, s.a_to_line, s.a_to_clock,
         s.a_from_table, s.a_from_line, s.a_from_clock, s.a_work,
     )  # fmt: skip
     s.readout[0] = s.a_edges[s.a_words[ACTIVE]]
@@ -51,7 +51,7 @@ def model_process(audio: Audio, knobs: Any, state: Any) -> None:
     wanted = choose(s.b_edges, quality, automatic, s.ceiling[1])
     side(
         b, s.b_words, wanted, s.b_rows, s.b_knobs, s.turned, s.b_first, s.b_warm, s.b_direct,
-        s.fade, s.calls, s.nets, s.heard, s.made, s.b_to_table, s.b_to_line, s.b_to_clock,
+        s.b_fade, s.calls, s.nets, s.heard, s.made, s.b_to_table, s.b_to_line, s.b_to_clock,
         s.b_from_table, s.b_from_line, s.b_from_clock, s.b_work,
     )  # fmt: skip
     late(b, s.b_late, s.b_words, s.b_wait)
@@ -105,7 +105,7 @@ def late(x: Any, line: Any, words: Any, wait: int) -> None:
 
 @kernel
 def side(
-    x: Any, words: Any, wanted: int, rows: Any, knobs: Any, turned: Any, first: int, warm: int,
+    x: Any, words: Any, wanted: int, rows: Any, knobs: Any, turned: Any, first: int, warm: Any,
     direct: int, fade: int, calls: Any, nets: Any, heard: Any, made: Any, to_table: Any,
     to_line: Any, to_clock: Any, from_table: Any, from_line: Any, from_clock: Any, work: Any,
 ) -> None:  # fmt: skip
@@ -115,7 +115,9 @@ def side(
     """
     frames, folds = x.shape[0], rows.shape[0]
     for k in range(KNOB_ROWS):
-        value = np.float32(knobs[k, 0] + knobs[k, 1] * turned[k])
+        value = np.float32(knobs[k, 1] + (turned[k] - 0.5) * 2.0 * (knobs[k, 1] - knobs[k, 0]))
+        if turned[k] > np.float32(0.5):
+            value = np.float32(knobs[k, 1] + (turned[k] - 0.5) * 2.0 * (knobs[k, 2] - knobs[k, 1]))
         row = heard[1 + k]
         for i in range(CELL):
             row[i] = value
@@ -133,14 +135,15 @@ def side(
         if words[COMING] < 0 and wanted != words[ACTIVE]:
             words[COMING], words[POSITION] = wanted, 0
         some = min(CELL, count - done)
+        ready = warm[max(0, words[COMING])]
         if words[COMING] >= 0:
-            some = min(some, warm + fade - words[POSITION])
+            some = min(some, ready + fade - words[POSITION])
         for m in range(folds):
             row = rows[m, done : done + some]
-            play(row, words, first, folds, m, warm, fade, calls, nets, heard, made)
+            play(row, words, first, folds, m, ready, fade, calls, nets, heard, made)
         if words[COMING] >= 0:
             words[POSITION] += some
-            if words[POSITION] >= warm + fade:
+            if words[POSITION] >= ready + fade:
                 words[ACTIVE], words[COMING] = words[COMING], NONE
         done += some
     if direct != 0:

@@ -9,24 +9,26 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.dsp.rates import converter, latency, most_frames
-from engine.loudness import loudness_of
-from engine.modelfiles import Knob, ModelFile
+from engine.loudness import knob_values, loudness_of
+from engine.modelfiles import ModelFile
 from engine.neural.compiled import Compiled, compile_network
 from engine.neural.tile import FRAMES
+from engine.node import MAX_STATE_BYTES
 from engine.plugin import PluginError, Setup
+from engine.stage import TOO_MUCH
 from plugins.model.kernels import COMING, KNOB_ROWS, SIDE_WORDS, UNHEARD, model_process
 from plugins.model.levels import Levels, levels
 from plugins.model.plugin import Model
-from plugins.model.sources import find_source
+from plugins.model.sources import Source, find_source
 
 SIZES = 4
 """Most sizes of a slimmable model that are kept ready; of more, these are spread evenly."""
-FADE_SECONDS = 0.02
+FADE_SECONDS, WARM_SECONDS = 0.02, 0.2
+"""How long a size fades in, and at most how long it hears the sound before, unheard itself."""
 BUSY, IDLE = 0.75, 0.65
 """Load above which a model steps down, and below which it must stay if it steps up."""
 BUSY_TICKS, IDLE_TICKS = 2, 60
 """How long it must last, in ticks of 50 ms: soon down, slowly up."""
-TOO_MUCH = 0.7
 
 
 @dataclass
@@ -53,16 +55,16 @@ class NeuralModel(Model):
         for source in sources:
             if source.kind != "network":
                 raise PluginError(f"{source.path}: only networks that we compile can be blended")
-        files = [source.read(self.core_compatible == "on") for source in sources]
         self._rate = setup.sample_rate
-        self.sides = [self._side(file, setup) for file in files]
+        self.sides = [self._side(source, setup) for source in sources]
         self.latency_samples = max(side.latency for side in self.sides)
         self.share = sum(side.shares[-1] for side in self.sides)
         self.warnings = tuple(self._warn())
-        self._load = _Load()
+        self._loads = [_Load() for _ in self.sides]
         return self._state(setup)
 
-    def _side(self, file: ModelFile, setup: Setup) -> Side:
+    def _side(self, source: Source, setup: Setup) -> Side:
+        file = source.read(self.core_compatible == "on")
         chosen = sorted({round(i) for i in np.linspace(0, len(file.sizes) - 1, SIZES)})
         if file.network.knobs > KNOB_ROWS:
             raise PluginError(
@@ -73,17 +75,19 @@ class NeuralModel(Model):
             compile_network(file.sizes[k].network, str(self.tanh), best.plan.tile)
             for k in chosen[:-1]
         ] + [best]
-        knobs = [_middle(knob) for knob in file.knobs]
+        knobs = knob_values(file.knobs)
         for size in sizes:
             size.settle(file.sample_rate, knobs)
-        measured = loudness_of(best, file.sample_rate, knobs)
+        measured = None
+        if self.levels == "normalised":
+            measured = loudness_of(best, file.sample_rate, knobs)
         rates = (setup.sample_rate, file.sample_rate, int(self.oversample))
         side = Side(
             file,
             sizes,
             [file.sizes[k].up_to for k in chosen],
             levels(str(self.levels), file, measured),
-            latency(*rates),
+            latency(*rates) + round(source.latency_samples * setup.sample_rate / file.sample_rate),
         )
         for size in sizes:
             work = size.seconds(FRAMES) / FRAMES * file.sample_rate * int(self.oversample)
@@ -101,9 +105,10 @@ class NeuralModel(Model):
                     f"{self._rate} Hz makes it {1000 * side.latency / self._rate:.1f} ms later"
                 )
         if self.share > TOO_MUCH:
+            names = " and ".join(side.file.name for side in self.sides)
             found.append(
-                f"{self.sides[0].file.name} takes about {100 * self.share:.0f} % of the time there "
-                "is on this computer; a smaller model, quality or oversample takes less"
+                f"{names} take about {100 * self.share:.0f} % of the time there is on this "
+                "computer; a smaller model, quality or oversample takes less"
             )
         return found
 
@@ -122,6 +127,9 @@ class NeuralModel(Model):
                     memory.append(size.image)
                     at += len(size.image)
             state |= self._side_state(name, side, setup, first)
+        if 4 * at > MAX_STATE_BYTES // 4:
+            path, needs = self.sides[0].file.path, 4 * at >> 20
+            raise PluginError(f"{path}: needs {needs} MiB of memory; that is too much")
         return state | {
             "nets": np.concatenate(memory),
             "calls": np.array(calls, np.int64),
@@ -130,7 +138,6 @@ class NeuralModel(Model):
             "mixed": np.zeros((3, FRAMES), np.float32),
             "turned": np.zeros(KNOB_ROWS, np.float32),
             "ceiling": np.full(2, SIZES, np.int64),
-            "fade": max(1, round(FADE_SECONDS * setup.sample_rate)),
             "blended": int(len(self.sides) == 2),
         }
 
@@ -143,7 +150,9 @@ class NeuralModel(Model):
         convert["from_line"][:] = silence  # its past, like the network's, is that of silence
         words = np.zeros(SIDE_WORDS, np.int64)
         words[COMING] = UNHEARD
-        reach = max(size.network.receptive_field for size in side.sizes)
+        rate, fade = side.file.sample_rate, round(FADE_SECONDS * side.file.sample_rate)
+        longest = round(WARM_SECONDS * rate)
+        warm = [max(fade, min(size.network.receptive_field, longest)) for size in side.sizes]
         given = {
             "words": words,
             "rows": np.zeros((folds, most_frames(*rates)), np.float32),
@@ -152,7 +161,8 @@ class NeuralModel(Model):
             "late": np.full(max(1, self.latency_samples - side.latency), silence, np.float32),
             "wait": self.latency_samples - side.latency,
             "first": first,
-            "warm": max(reach, round(FADE_SECONDS * side.file.sample_rate)),
+            "warm": np.array(warm, np.int64),
+            "fade": max(1, fade),
             "direct": int(side.file.sample_rate == setup.sample_rate and folds == 1),
             "in_db": side.levels.in_db,
             "in_interface": side.levels.in_interface,
@@ -163,33 +173,33 @@ class NeuralModel(Model):
 
     def _silence(self, side: Side) -> npt.NDArray[np.float32]:
         rows = np.zeros((side.file.network.input.channels, FRAMES), np.float32)
-        for row, knob in zip(rows[1:], side.file.knobs, strict=False):
-            row[:] = _middle(knob)
+        rows[1:] = np.reshape(knob_values(side.file.knobs), (-1, 1))
         return rows
 
     def _knob_rows(self, side: Side) -> npt.NDArray[np.float64]:
-        """What each knob adds to its row, and times what it is multiplied: (knobs, 2)."""
-        rows = np.zeros((KNOB_ROWS, 2))
-        for row, knob in zip(rows, side.file.knobs, strict=False):
-            row[:] = knob.low, knob.high - knob.low
+        """What the network hears of each knob at 0, 0.5 and 1: the middle is its maker's."""
+        rows = np.zeros((KNOB_ROWS, 3))
+        middles = knob_values(side.file.knobs)
+        for row, knob, middle in zip(rows, side.file.knobs, middles, strict=False):
+            row[:] = knob.low, middle, knob.high
         return rows
 
     def bind(self, state: dict[str, npt.NDArray[Any]]) -> None:
         self._ceiling, self._words = state["ceiling"], [state["a_words"], state["b_words"]]
 
     def tick(self, load: float) -> None:
-        """Step a slimmable model down while the computer is too busy, and up again."""
-        for k, side in enumerate(self.sides):
+        """Step a slimmable model down while the computer is too busy, and up again.
+
+        One model at a time: what a step changes must be seen before the next.
+        """
+        for k, (side, decide) in enumerate(zip(self.sides, self._loads, strict=True)):
             top = len(side.sizes) - 1
-            if top:
-                now = min(int(self._ceiling[k]), top)
-                dearer = side.shares[min(now + 1, top)] - side.shares[now]
-                self._ceiling[k] = self._load.step(now, top, load, dearer)
-
-
-def _middle(knob: Knob) -> float:
-    """What the network hears of a knob that stands where the plugin's knobs begin."""
-    return knob.low + (knob.high - knob.low) * 0.5
+            now = min(int(self._ceiling[k]), top)
+            dearer = side.shares[min(now + 1, top)] - side.shares[now]
+            wanted = decide.step(now, top, load, dearer)
+            if wanted != now:
+                self._ceiling[k] = wanted
+                return
 
 
 class _Load:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 
@@ -55,6 +55,7 @@ class Model(Plugin):
     knob4 = Param(0.5, help="Fourth knob")
 
     readouts = ("quality",)
+    renamed: ClassVar[dict[str, str]] = {"loudness": "levels"}
 
     def width(self, channels: int) -> int:
         return 1

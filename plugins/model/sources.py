@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.artefact import CARD, Artefact, ArtefactError, open_artefact
+from engine.artefact import CARD, NETWORKS, Artefact, ArtefactError, open_artefact
 from engine.library import find as find_in_library
 from engine.library import user_models
 from engine.modelfiles import ModelFile, ModelFileError, open_model
@@ -21,6 +21,11 @@ class Source:
     kind: str
     path: Path
     artefact: Artefact | None = None
+
+    @property
+    def latency_samples(self) -> int:
+        """How late the network itself makes the sound, at its own rate."""
+        return 0 if self.artefact is None else self.artefact.latency_samples
 
     def read(self, core_compatible: bool) -> ModelFile:
         """Read the network's file; raises PluginError."""
@@ -46,7 +51,7 @@ def find_source(name: str, folder: Path) -> Source:
         raise PluginError(f"{path}: there is no such model")
     if path.is_dir() and not (path / CARD).is_file():
         raise PluginError(f"{path}: is a folder without a card ({CARD}); a model is a file in it")
-    if path.is_dir() or path.name == CARD or (path.parent / CARD).is_file():
+    if path.is_dir() or (path.name in (CARD, *NETWORKS) and (path.parent / CARD).is_file()):
         try:
             artefact = open_artefact(path)
         except ArtefactError as error:

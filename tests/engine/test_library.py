@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -77,7 +80,7 @@ def test_a_model_that_was_added_is_found_by_its_name_and_is_the_same_to_the_bit(
     found = library.find("straight AMP")
     assert found.parent == shelf
     assert found.read_bytes() == path.read_bytes()
-    assert library.find("my amp") is None
+    assert library.find("your amp") is None
     assert left_behind(shelf) == set()
 
 
@@ -150,12 +153,15 @@ def test_names_are_made_unique_and_never_hide_what_comes_with_taraf(here):
     assert names == {"One", "ONE 2", "one 3", f"{shipped.upper()} 2"}
 
 
-@pytest.mark.parametrize("name", ["../../x", "a\\b", " . ", "x.nam", "a\x1b[2Jb", "é" * 300])
+@pytest.mark.parametrize(
+    "name", ["../../x", "a\\b", " . ", "x.nam", "--dash", "a\x1b[2Jb", "é" * 300]
+)
 def test_no_name_is_a_path_or_more_than_a_line(name, here, shelf):
     (outcome,) = put(samples.save(here / "a.nam", linear(name=name)))
     card = outcome.card
     assert card.name.isprintable() and not set(card.name) & set("/\\")
     assert 0 < len(card.name) <= 80 and not card.name.endswith(".nam")
+    assert not card.name.startswith("-")
     assert library.find(card.name).parent == shelf
 
 
@@ -218,7 +224,8 @@ def test_an_archive_is_read_without_leaving_its_place(here, shelf):
     junk = {"__MACOSX/._one.nam": b"\0\5\x16\7", "readme.txt": "x", "in.zip": b"PK"}
     files = {"../../one.nam": one, "deep/..\\two.nam": two, **junk}
     outcomes = put(pack(here / "pack.zip", **files))
-    assert states(outcomes) == ["added", "added"]
+    assert states(outcomes) == ["closed", "added", "added"]
+    assert outcomes[0].label == f"{here / 'pack.zip'}: in.zip"
     assert {card.original for card in Library().cards()} == {"one.nam", "two.nam"}
     assert {path.name for path in here.parent.iterdir()} == {"here", "library"}
     assert left_behind(shelf) == set()
@@ -237,6 +244,77 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(here, monkeypatch):
     assert "holds 1 models" in put(large)[0].reason
     monkeypatch.setattr(library.packs, "DIRECTORY_BYTES", 10)
     assert "too many files" in put(large)[0].reason
+
+
+class Named(zipfile.ZipInfo):
+    """An entry whose name is these bytes, which no flag says are UTF-8."""
+
+    def __init__(self, raw, extra=b""):
+        super().__init__("x.nam")
+        self.raw, self.extra = raw, extra
+
+    def _encodeFilenameFlags(self):
+        return self.raw, self.flag_bits & ~0x800
+
+
+def unicode_path(name, of):
+    told = name.encode()
+    return struct.pack("<HHBI", 0x7075, 5 + len(told), 1, zlib.crc32(of)) + told
+
+
+@pytest.mark.parametrize(
+    ("raw", "extra", "wanted"),
+    [
+        ("Grüße 漢.nam".encode(), b"", "Grüße 漢.nam"),
+        ("Blüte.nam".encode("cp437"), b"", "Blüte.nam"),
+        (b"Gr?n.nam", unicode_path("Grün.nam", b"Gr?n.nam"), "Grün.nam"),
+        (b"Gr?n.nam", b"\1\0\2\0ab" + unicode_path("Grün.nam", b"Gr?n.nam"), "Grün.nam"),
+        (b"plain.nam", unicode_path("Other.nam", b"renamed since.nam"), "plain.nam"),
+    ],
+)
+def test_a_name_in_an_archive_has_the_letters_its_packer_meant(raw, extra, wanted, here):
+    document = linear()
+    del document["metadata"]["name"]
+    with zipfile.ZipFile(here / "p.zip", "w") as archive:
+        archive.writestr(Named(raw, extra), json.dumps(document))
+    (outcome,) = put(here / "p.zip")
+    assert (outcome.card.original, outcome.card.name) == (wanted, Path(wanted).stem)
+
+
+def test_archives_in_a_folder_are_opened_and_each_fails_alone(here):
+    (here / "deep").mkdir()
+    for place, length in (("a.zip", 1), ("deep/b.ZIP", 2)):
+        pack(here / place, **{"in/m.nam": json.dumps(linear(length, f"From {length}"))})
+    (here / "broken.zip").write_text("no archive")
+    samples.save(here / "c.nam", linear(3, "From 3"))
+    sources, refused = gather([here])
+    assert [Path(outcome.label).name for outcome in refused] == ["broken.zip"]
+    outcomes = list(library.add(reversed(sources)))
+    assert states(outcomes) == ["added"] * 3
+    places = {outcome.card.name: outcome.card.came_from for outcome in outcomes}
+    assert places["From 2"] == f"{here / 'deep' / 'b.ZIP'}: in/m.nam"
+    assert places["From 3"] == str(here / "c.nam")
+
+
+def test_an_archive_of_archives_holds_no_model(here):
+    outcomes = put(pack(here / "a.zip", **{"b.zip": b"PK"}))
+    assert states(outcomes) == ["closed", "refused"]
+    assert outcomes[1].reason.startswith("holds no model")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.pt", "plays by its path"),
+        ("a.TORCHSCRIPT", "plays by its path"),
+        ("a.onnx", "needs its"),
+    ],
+)
+def test_what_the_library_does_not_keep_is_told_by_its_kind(name, said, here):
+    (here / name).write_bytes(bytes(range(255)))
+    (outcome,) = put(here / name)
+    assert outcome.state == "refused" and said in outcome.reason
+    assert put(here / f"no{name}")[0].reason == "no such file"
 
 
 def test_a_torn_archive_is_one_line(here):
@@ -265,17 +343,165 @@ def test_removing_deletes_the_file_and_its_card_and_nothing_else(here, shelf):
         Library().remove(library.shipped()[0].name)
 
 
-def test_a_model_removed_by_hand_and_a_damaged_card_are_not_in_the_library(here):
-    for length, name in ((1, "One"), (2, "Two"), (3, "Three")):
+def test_a_model_removed_by_hand_is_not_in_the_library_and_its_card_is_told(here):
+    for length, name in ((1, "One"), (2, "Two")):
         put(samples.save(here / f"{length}.nam", linear(length, name)))
     shelf = Library()
-    assert len(shelf.cards()) == 3
-    library.find("One").unlink()
-    card = next(card for card in shelf.cards() if card.name == "Two")
-    for text in ("{", "[]", "{}", '{"name": 3}', '{"file": "../x", "name": "y"}'):
-        card.path.with_name(f"{card.file}.card.json").write_text(text)
-        assert [card.name for card in Library().cards()] == ["Three"]
-    assert states(put(here)) == ["added", "added", "duplicate"]  # which mends both
+    assert len(shelf.cards()) == 2
+    path = library.find("One")
+    path.unlink()
+    assert [card.name for card in shelf.cards()] == ["Two"]
+    (line,) = shelf.unusable()
+    assert line.startswith(f"{path.name}.card.json: the card of {path.name}, which is gone")
+    assert states(put(here)) == ["added", "duplicate"]  # which mends it
+    assert shelf.unusable() == []
+
+
+@pytest.mark.parametrize(
+    "text", [None, "{", "[]", "{}", '{"name": 3}', '{"file": "../x", "name": "y"}']
+)
+def test_a_damaged_card_is_written_again_from_the_model(text, here):
+    (outcome,) = put(samples.save(here / "a.nam", linear(2, "Two", levels=False)))
+    path = outcome.card.path
+    paper = path.with_name(f"{path.name}.card.json")
+    paper.unlink() if text is None else paper.write_text(text)
+    assert Library().cards() == []
+    assert library.find("two") == path
+    assert Library().find("a.nam").loudness_db is None  # a name is found without measuring
+    assert Library().cards() == []
+    (card,) = (card for card in Library().everything() if card.origin == "yours")
+    same = {"added": "", "came_from": ""}
+    assert replace(card, **same) == replace(outcome.card, **same)
+    assert Library().cards() == [card]
+    assert left_behind(path.parent) == set()
+
+
+def test_a_card_damaged_under_a_name_that_is_added_again_keeps_the_name(here):
+    (outcome,) = put(samples.save(here / "a.nam", linear(2, "Two")))
+    outcome.card.path.with_name(f"{outcome.card.file}.card.json").write_text("{")
+    assert [(o.state, o.card.name) for o in put(here)] == [("added", "Two")]
+
+
+def test_a_file_that_was_put_into_the_folder_by_hand_is_a_model_like_any(here, shelf):
+    put(samples.save(here / "a.nam", linear(2, "Same")))
+    samples.save(shelf / "my amp.nam", linear(3, "Same"))
+    assert library.find("Same 2") == library.find("my amp") == shelf / "my amp.nam"
+    (card,) = Library().mend()
+    assert (card.name, card.original, card.file) == ("Same 2", "my amp.nam", "my amp.nam")
+    assert list(Library().mend()) == []
+    assert library.describe(shelf / "my amp.nam") == "Same 2"
+    assert Library().remove("same 2").name == "Same 2"
+    assert not (shelf / "my amp.nam").exists()
+    assert left_behind(shelf) == set()
+
+
+def test_what_lies_in_the_folder_and_cannot_be_used_is_a_line_each(here, shelf):
+    put(samples.save(here / "a.nam", linear(2, "Good")))
+    shutil.copy(here / "a.nam", shelf / "copy.nam")
+    (shelf / "bad.nam").write_text("no model")
+    (shelf / "folder").mkdir()
+    (shelf / "exported").mkdir()
+    (shelf / "exported" / "model.toml").write_text("[")
+    for name in ("note.txt", "pack.zip", "net.onnx", "net.pt", ".hidden", "Thumbs.db"):
+        (shelf / name).write_text("x")
+    assert len(list(Library().everything())) == 1 + len(library.shipped())
+    told = dict(line.split(": ", 1) for line in Library().unusable())
+    assert told["copy.nam"] == "is the same model as Good; delete it"
+    assert told["bad.nam"].startswith("is not JSON")
+    assert told["folder"].endswith(f"taraf models add {shelf / 'folder'}")
+    assert told["exported"] == "its card model.toml cannot be read"
+    assert told["note.txt"] == "is no model"
+    assert told["pack.zip"].endswith(f"taraf models add {shelf / 'pack.zip'}")
+    assert "needs its card" in told["net.onnx"]
+    assert "plays by its path" in told["net.pt"]
+    assert len(told) == 8
+
+
+def test_a_library_that_cannot_be_written_still_lists_what_lies_in_it(here, shelf, monkeypatch):
+    shelf.mkdir()
+    samples.save(shelf / "a.nam", linear(2, "Two", levels=False))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert [card.name for card in Library().everything() if card.origin == "yours"] == ["Two"]
+    assert library.find("two") == shelf / "a.nam"
+    assert Library().cards() == []
+
+
+def test_a_model_is_found_by_the_file_it_came_from_unless_a_model_is_called_so(here):
+    shipped = library.shipped()[0].name
+    files = {"obsidian_a1.nam": "Obsidian", "bat.nam": "Cat", "x.nam": "Bat"}
+    for length, (file, name) in enumerate({**files, f"{shipped}.nam": "Mine"}.items(), 1):
+        put(samples.save(here / file, linear(length, name)))
+    (here / "deep").mkdir()
+    put(samples.save(here / "deep" / "x.nam", linear(9, "Ape")))
+    found = {name: Library().find(name) for name in ("OBSIDIAN_a1", "obsidian_A1.nam", "bat")}
+    assert [card.name for card in found.values()] == ["Obsidian", "Obsidian", "Bat"]
+    assert Library().named("bat.nam").name == "Cat"
+    assert Library().find("x.nam") is None  # two came from a file of that name
+    assert Library().find(shipped) is None
+    assert Library().named(shipped).origin == "shipped"
+    assert set(Library().near("x")) >= {"Ape", "Bat"}
+
+
+def test_near_names_are_those_spelt_alike_and_those_with_its_words(here):
+    for length, name in enumerate(("Proteus TS9 Drive", "Plexi", "Plexi 2", "Deluxe Reverb"), 1):
+        put(samples.save(here / f"file{length}.nam", linear(length, name)))
+    assert library.near("Plexie") == ["Plexi", "Plexi 2"]
+    assert library.near("ts9") == ["Proteus TS9 Drive"]
+    assert library.near("deluxe twin") == ["Deluxe Reverb"]
+    assert library.shipped()[0].name in library.near(library.shipped()[0].name[:-1])
+    assert library.near("zzzzzz") == library.near("") == []
+    assert len(library.near("file")) <= 5
+
+
+def test_a_stored_file_is_described_by_its_models_name(here, shelf):
+    put(samples.save(here / "a.nam", linear(2, "Two")))
+    assert library.describe(library.find("two")) == "Two"
+    assert library.describe(here / "a.nam") is None
+    assert library.describe(shelf / "none.nam") is None
+
+
+def test_a_library_that_is_no_folder_is_one_clear_error(here, monkeypatch):
+    (here / "file").write_text("")
+    monkeypatch.setenv("TARAF_MODELS", str(here / "file"))
+    for ask in (Library().cards, Library().everything, Library().unusable):
+        with pytest.raises(LibraryError, match="file is not a folder; set TARAF_MODELS"):
+            ask()
+    assert library.near("x") == []
+
+
+def test_what_cannot_be_written_names_the_library_and_none_of_our_files(here, shelf, monkeypatch):
+    path = samples.save(here / "a.nam", linear())
+    put(samples.save(here / "b.nam", linear(9, "Nine")))
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", f"{shelf}/.adding-x/y")
+
+    wanted = f"cannot write to the library {shelf}: Permission denied"
+    for place in ("tempfile.TemporaryDirectory", "os.replace", "pathlib.Path.mkdir"):
+        with monkeypatch.context() as broken:
+            broken.setattr(place, refuse)
+            with pytest.raises(LibraryError) as error:
+                put(path)
+        assert str(error.value) == wanted
+    with monkeypatch.context() as broken:
+        broken.setattr("pathlib.Path.unlink", refuse)
+        with pytest.raises(LibraryError, match="cannot write to the library"):
+            Library().remove("nine")
+
+
+def test_a_pattern_means_all_names_that_fit_and_brackets_are_letters(here):
+    for length, name in enumerate(("Amp 1", "amp 2", "Preamp", "[HG] Lead", "H Lead"), 1):
+        put(samples.save(here / f"{length}.nam", linear(length, name)))
+
+    def meant(name):
+        return [card.name for card in Library().matching(name)]
+
+    assert meant("AMP*") == ["Amp 1", "amp 2"]
+    assert meant("amp ?") == ["Amp 1", "amp 2"]
+    assert meant("[hg]*") == ["[HG] Lead"]
+    assert meant("preamp") == ["Preamp"]
+    with pytest.raises(LibraryError, match=r"no model of yours matches 'z\*'"):
+        meant("z*")
 
 
 def test_looking_for_a_model_compiles_and_opens_nothing(here, monkeypatch):

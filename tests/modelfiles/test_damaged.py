@@ -144,7 +144,7 @@ HUGE = {
     "64 MB of JSON": lambda: b'{"x":[' + b"1.5," * (16 << 20) + b"1]}",
     "short numbers": lambda: numbers(b"300,", (4 << 20) - 50),
     "many numbers": lambda: numbers(b"1.5123456,", 1_490_000),
-    "as many weights as there may be": lambda: fitting(600),
+    "as many weights as there may be": lambda: fitting(490),
     "empty lists": lambda: b'{"layers":[' + b"[]," * 190_000 + b"[]]}",
     "empty objects": lambda: b'{"layers":[' + b"{}," * 90_000 + b"{}]}",
     "short texts": lambda: b'{"variables":[' + b'"ab",' * 990_000 + b'"a"]}',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -34,6 +35,7 @@ from engine.neural.network import (
 from engine.neural.plan import Plan
 from engine.neural.tile import Tile
 
+ROOT = Path(__file__).parents[2]
 TILES = [
     Tile(16, 8, 2, 16, 2),
     Tile(16, 16, 1, 8, 4),
@@ -255,6 +257,65 @@ def test_a_spoilt_note_of_a_tile_is_made_anew(monkeypatch: Any, tmp_path: Any) -
     np.testing.assert_allclose(compile_network(wide()).play(heard(wide())), wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("spoil", ["cut", "empty", "gone"])
+def test_a_spoilt_object_is_compiled_anew(monkeypatch: Any, tmp_path: Any, spoil: str) -> None:
+    import subprocess
+    import sys
+
+    monkeypatch.setenv("TARAF_CACHE", str(tmp_path))
+    program = (
+        "import sys; sys.path.insert(0, 'tests'); import numpy as np\n"
+        "from neural.test_kernels import compile_network, heard, wide\n"
+        "np.save(sys.argv[1], compile_network(wide()).play(heard(wide())))"
+    )
+    made = []
+    for turn in range(2):
+        command = [sys.executable, "-c", program, str(tmp_path / f"{turn}.npy")]
+        subprocess.run(command, check=True, cwd=ROOT)
+        made.append(np.load(tmp_path / f"{turn}.npy"))
+        for file in tmp_path.glob("net-*.o"):
+            if spoil == "gone":
+                file.unlink()
+            else:
+                file.write_bytes(file.read_bytes()[:1000] if spoil == "cut" else b"")
+    np.testing.assert_array_equal(made[0], made[1])
+
+
+def test_a_file_pruned_by_another_process_is_no_harm(monkeypatch: Any, tmp_path: Any) -> None:
+    monkeypatch.setenv("TARAF_CACHE", str(tmp_path))
+    for k in range(5):
+        (tmp_path / f"net-{k}.o").write_bytes(b"x")
+    (tmp_path / "net-link.o").symlink_to(tmp_path / "nothing")
+    native.keep_newest("net-*", 2)
+    assert len([*tmp_path.glob("net-*")]) == 2
+
+
+def test_film_by_states_and_many_inputs_are_played_right() -> None:
+    rng = np.random.default_rng(4)
+
+    def w(*shape: int) -> Any:
+        return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+
+    x, y, h, out = Signal(1), Signal(90), Signal(4), Signal(1)
+    ops = [
+        Conv(y, (Term(x, w(90, 1, 1)),)),
+        Lstm(y, h, w(16, 90), w(16, 4), w(16), w(4), w(4)),
+        Conv(z := Signal(4), (Term(x, w(4, 1, 3)),), None, (), (Film(h, h),)),
+        Conv(out, (Term(z, w(1, 4, 1)),)),
+    ]
+    network = Network(x, out, ops)
+    made = compile_network(network).play(heard(network))
+    np.testing.assert_allclose(made, played(network, heard(network))[0], atol=1e-5, rtol=0)
+
+
+def test_what_is_not_a_number_is_heard_of() -> None:
+    x, out = Signal(1), Signal(1)
+    for name in ("tanh", "relu", "sigmoid", "hardtanh", "leaky_relu", "elu", "hardswish"):
+        weights = np.ones((1, 1, 1), np.float32)
+        network = Network(x, out, [Conv(out, (Term(x, weights),), None, (), (curve(name),))])
+        assert np.isnan(compile_network(network).play(np.full(64, np.nan))).all(), name
+
+
 def test_what_does_not_fit_together_is_refused() -> None:
     x, y = Signal(1), Signal(3)
     with pytest.raises(NetworkError, match="weights"):
@@ -263,6 +324,9 @@ def test_what_does_not_fit_together_is_refused() -> None:
         Network(x, y, [Conv(y, adds=(Signal(3),))]).check()
     with pytest.raises(NetworkError, match="not finite"):
         Network(x, y, [Conv(y, (Term(x, np.full((3, 1, 1), np.nan, np.float32)),))]).check()
+    gates = (Gate(curve("tanh"), curve("sigmoid")),) * 2
+    with pytest.raises(NetworkError, match="two gates"):
+        Network(x, y, [Conv(y, (Term(x, np.ones((12, 1, 1), np.float32)),), steps=gates)]).check()
     with pytest.raises(NetworkError, match="target has"):
         Network(x, y, [Conv(y, (Term(x, np.zeros((2, 1, 1), np.float32)),))]).check()
 

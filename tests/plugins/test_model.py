@@ -244,6 +244,71 @@ def test_it_steps_down_while_the_computer_is_busy_and_up_again(files: dict[str, 
         renderer.stage.close()
 
 
+def test_a_render_takes_its_time(files: dict[str, Path]) -> None:
+    renderer = Renderer(rack(link(files["two sizes"])), RATE, 1, 64)
+    renderer.shared.control["histogram"][0][-1] += 10**6  # as if every block had been late
+    sound = guitar(RATE)[: RATE // 2, None]
+    for _ in range(5):
+        renderer.stage.tick()
+    np.testing.assert_array_equal(
+        renderer.push(sound)[:, 0], alone(files["two sizes"], sound[:, 0], 1)
+    )
+    renderer.stage.close()
+
+
+def test_two_slimmable_models_step_one_at_a_time(files: dict[str, Path]) -> None:
+    two = link(files["two sizes"], blend_with=str(files["two sizes"]), blend=0.5)
+    renderer = Renderer(rack(two), RATE, 1, 64)
+    plugin = renderer.table.nodes[0].plugin
+    seen = []
+    for _ in range(6):
+        renderer.table.tick(0.9)
+        seen.append(tuple(min(int(c), 1) for c in plugin._ceiling))
+    assert seen == [(1, 1), (0, 1), (0, 0), (0, 0), (0, 0), (0, 0)]
+    renderer.stage.close()
+
+
+def test_the_middle_of_a_knob_is_where_its_maker_left_it(tmp_path: Path) -> None:
+    document = samples.parametric()
+    told = document["config"]["params"][0]
+    told |= {"type": "continuous", "min": 0.0, "max": 10.0, "default": 2.0}
+    path = samples.save(tmp_path / "knob.nam", document)
+    model = open_model(path)
+    knob = model.knobs[0]
+    assert (knob.minimum, knob.maximum, knob.default) == (0.0, 10.0, 2.0)
+    compiled = compile_network(model.network)
+    values = [k.low + (k.high - k.low) * (k.default - k.minimum) / (k.maximum - k.minimum)
+              for k in model.knobs]  # fmt: skip
+    sound = noise(2000)
+    for position, first in ((0.5, values[0]), (1.0, knob.high), (0.0, knob.low)):
+        rows = np.vstack([sound.T, *([v] * 2000 for v in (first, *values[1:]))])
+        compiled.settle(model.sample_rate, values)
+        compiled.reset()
+        made = through(path, sound, knob1=position)
+        np.testing.assert_allclose(made[-500:], compiled.play(rows)[-500:], atol=1e-4)
+
+
+def test_a_model_lies_beside_any_card_and_a_folder_of_its_name_hides_nothing(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.toml").write_text("of something else")
+    beside = tmp_path / "mine.nam"
+    beside.write_bytes(files["A1 nano"].read_bytes())
+    through(beside, noise(64))
+    (tmp_path / "drive").mkdir()
+    monkeypatch.chdir(tmp_path)
+    play(model_rack("drive", Playing()), noise(64), RATE)
+
+
+def test_an_old_preset_keeps_its_level() -> None:
+    from engine.preset import parse
+
+    text = '[[lane]]\n[[lane.plugin]]\nuse = "model"\nloudness = "raw"\n'
+    loaded = parse(text, "old.toml")
+    assert loaded.rack.lanes[0].chain[0].settings == {"levels": "raw"}
+    assert any("'loudness' is now called 'levels'" in warning for warning in loaded.warnings)
+
+
 def test_a_model_too_heavy_for_this_computer_is_told(
     files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,39 @@
+"""How large a network may be: what a core can play, and what can be compiled while one waits.
+
+A few hundred kilobytes of file can ask for hours: groups of one channel each, a hundred sizes of
+kernel. The largest model known has 20 thousand multiply-adds a sample and 4 kinds of kernel.
+"""
+
+from __future__ import annotations
+
+from engine.neural.network import Conv, Network, NetworkError, Softmax, reads, writes
+
+MULTIPLY_ADDS = 1_000_000
+CALLS = 2_000
+KINDS = 100
+CHANNELS = 100_000
+"""Counted over all operations: what is bent, added and copied costs too."""
+
+
+def check_size(network: Network) -> None:
+    """Raise NetworkError if this network is too large for any machine to play."""
+    calls, kinds, channels = 0, set[object](), 0
+    for op in network.ops:
+        channels += sum(signal.channels for signal in (*reads(op), *writes(op)))
+        if isinstance(op, Conv):
+            groups = max([term.groups for term in op.terms], default=1)
+            calls += groups
+            shapes = tuple((term.weights.shape, term.groups) for term in op.terms)
+            kinds.add((op.width, shapes, tuple(map(type, op.steps)), len(op.adds)))
+        else:
+            calls += 1
+            kinds.add((type(op), op.source.channels, op.target.channels))
+            channels += 4 * op.source.channels if isinstance(op, Softmax) else 0
+    for what, count, most in (
+        ("multiply-adds a sample", network.multiply_adds, MULTIPLY_ADDS),
+        ("groups and operations", calls, CALLS),
+        ("kinds of operation", len(kinds), KINDS),
+        ("channels in all its operations", channels, CHANNELS),
+    ):
+        if count > most:
+            raise NetworkError(f"{count} {what}; at most {most} can be played")
