@@ -52,7 +52,8 @@ def render(here, *arguments):
 
 def test_a_render_is_what_the_engine_plays_to_the_bit(here):
     code, out, err = render(here, here / "in.wav", here / "out.wav")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert all(line.startswith("compiling ") for line in err.splitlines())  # the first time
     assert str(here / "out.wav") in out
     wanted = play(RACK, read(here / "in.wav"), RATE)
     np.testing.assert_array_equal(read(here / "out.wav"), wanted)
@@ -334,6 +335,7 @@ def test_the_virtual_device_is_listed_even_without_portaudio(monkeypatch):
 
 
 def test_the_doctor_examines_everything_and_says_how_to_mend_it(monkeypatch):
+    catalogue.find("gain")  # loaded before there is no more to load it by
     monkeypatch.setattr(catalogue, "entries", lambda: {"gain": None})
     code, out, _ = run("doctor", "--fix", "--json")
     found = json.loads(out)
@@ -350,6 +352,7 @@ def test_the_doctor_examines_everything_and_says_how_to_mend_it(monkeypatch):
 
 def test_the_doctor_sees_what_is_not_compiled_and_compiles_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("TARAF_CACHE", str(tmp_path))
+    catalogue.find("gain")  # loaded before there is no more to load it by
     monkeypatch.setattr(catalogue, "entries", lambda: {"gain": None})
     assert doctor._kernels().state == "warn"
     assert doctor._kernels().fix == "taraf doctor --fix"
