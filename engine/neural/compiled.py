@@ -28,7 +28,8 @@ SETTLE_SECONDS = 0.5
 KEPT_FILES = 600
 """Two for each shape: of the shapes a player has ever tried, the last 300 load at once."""
 SOURCES = (
-    *("network", "convolve", "curves", "emit", "plan", "recur", "tile", "tune", "vector"),
+    *("network", "lower", "scratch", "plan", "convolve", "recur", "curves", "emit"),
+    *("tile", "tune", "vector"),
     "../native",
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -282,7 +283,14 @@ class Network:
         return hashlib.sha256("\n".join(text).encode()).hexdigest()
 
 
-def reads(op: Op) -> Iterator[Signal]:
+class Maker(Protocol):
+    """Whatever makes one signal of another."""
+
+    source: Signal
+    target: Signal
+
+
+def reads(op: Op | Maker) -> Iterator[Signal]:
     """Every signal an operation reads; a total that it adds to is not counted."""
     if isinstance(op, Conv):
         yield from (term.signal for term in op.terms)
@@ -296,7 +304,7 @@ def reads(op: Op) -> Iterator[Signal]:
         yield op.source
 
 
-def writes(op: Op) -> Iterator[Signal]:
+def writes(op: Op | Maker) -> Iterator[Signal]:
     """Every signal an operation writes."""
     if op.target is not None:
         yield op.target

@@ -9,39 +9,32 @@ signal is scratch of one block, and scratch is used again as soon as it is free.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.neural import convolve, recur
 from engine.neural.convolve import ConvKind
+from engine.neural.lower import Lowered, Project, Transpose, lookbacks, lowered
 from engine.neural.network import (
     Array,
-    Blend,
     Conv,
     Film,
-    Gate,
     Gru,
     Lstm,
     Network,
-    Op,
     Prelu,
     Signal,
     Softmax,
-    Term,
-    reads,
     writes,
-)  # fmt: skip
+)
 from engine.neural.recur import ProjectKind, RecurKind
+from engine.neural.scratch import ROW, Scratch
 from engine.neural.tile import FRAMES, Tile
 from engine.neural.vector import FLOAT
 
 CACHE_LINE = 16  # floats
-ROW = FLOAT * FRAMES
 LEAST_SLACK = 128
-PROJECTED = 4
-"""Up to so many rows of a product with a state are sums over it; more, and it is transposed."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +104,15 @@ class Plan:
         self.calls: list[Call] = []
         self.lines: list[Line] = []
         self._fills: list[tuple[int, Array]] = []
-        self._ops, self._output = _lowered(network)
+        self._ops, self._output = lowered(network)
         self._places: dict[Signal, Place] = {network.input: Place("input", 0, ROW)}
-        self._lookback = _lookbacks(self._ops)
+        self._lookback = lookbacks(self._ops)
         self._columns: set[Signal] = {op.target for op in self._ops if isinstance(op, (Lstm, Gru))}
         self._written: set[Signal] = set()
         self._size = CACHE_LINE * FLOAT * (1 + len(self._lookback) // 8)
         for signal in self._lookback:
             self._make_line(signal)
-        self._scratch = _Scratch(self._ops, self._output)
+        self._scratch = Scratch(self._ops, self._output)
         for number, op in enumerate(self._ops):
             self._place_targets(number, op)
             self._lower(op)
@@ -164,7 +157,7 @@ class Plan:
         self._places[signal] = Place("memory", offset, FLOAT * length, len(self.lines))
         self.lines.append(Line(offset, signal.channels, length, keep, start))
 
-    def _place_targets(self, number: int, op: Op) -> None:
+    def _place_targets(self, number: int, op: Lowered) -> None:
         for signal in writes(op):
             if signal is self._output:
                 self._places[signal] = Place("output", 0, ROW)
@@ -178,19 +171,19 @@ class Plan:
                 self._places[signal] = Place("scratch", offset, ROW)
         self._scratch.free(number)
 
-    def _lower(self, op: Op) -> None:
+    def _lower(self, op: Lowered) -> None:
         if isinstance(op, Conv):
             self._lower_conv(op)
         elif isinstance(op, Softmax):
             self._call(SoftmaxKind(op.source.channels), op.source, op.target)
-        elif isinstance(op, _Project):
+        elif isinstance(op, Project):
             padded = recur.aligned(op.weights.shape[1], self.tile)
             weights = np.zeros((len(op.weights), padded), np.float32)
             weights[:, : op.weights.shape[1]] = op.weights
             kind = ProjectKind(op.weights.shape[1], padded, len(op.weights))
             rows, target = self._states(op.source), self._places[op.target]
             self.calls.append(Call(kind, (self._put(weights), rows, target, target.row)))
-        elif isinstance(op, _Transpose):
+        elif isinstance(op, Transpose):
             rows, target = self._states(op.source), self._places[op.target]
             turned = TransposeKind(op.source.channels, rows.row // FLOAT)
             self.calls.append(Call(turned, (rows, target, target.row)))
@@ -268,107 +261,6 @@ class Plan:
         self.calls.append(Call(kind, tuple(given)))
 
 
-class _Project:
-    """Few rows of a matrix times a recurrent layer's state."""
-
-    def __init__(self, source: Signal, target: Signal, weights: Array) -> None:
-        self.source, self.target, self.weights = source, target, weights
-
-
-class _Transpose:
-    """A recurrent layer's states as planar sound."""
-
-    def __init__(self, source: Signal, target: Signal) -> None:
-        self.source, self.target = source, target
-
-
-def _lowered(network: Network) -> tuple[list[Op], Signal]:
-    """Operations as there are kernels for them, and the signal that is written out."""
-    ops: list[Op] = []
-    columns: set[Signal] = set()
-    planar: dict[Signal, Signal] = {}
-
-    def as_planar(signal: Signal) -> Signal:
-        if signal not in columns:
-            return signal
-        if signal not in planar:
-            planar[signal] = Signal(signal.channels)
-            ops.append(_Transpose(signal, planar[signal]))  # type: ignore[arg-type]
-        return planar[signal]
-
-    def without_columns(op: Conv) -> Conv:
-        terms: list[Term] = []
-        adds = [as_planar(signal) for signal in op.adds]
-        for term in op.terms:
-            out, _, taps = term.weights.shape
-            if term.signal in columns and taps == term.groups == 1 and out <= PROJECTED:
-                adds.append(Signal(out))
-                ops.append(_Project(term.signal, adds[-1], term.weights[:, :, 0]))  # type: ignore[arg-type]
-            else:
-                terms.append(replace(term, signal=as_planar(term.signal)))
-        steps = tuple(planar_film(step) if isinstance(step, Film) else step for step in op.steps)
-        return Conv(op.target, tuple(terms), op.bias, tuple(adds), steps, op.total)
-
-    def planar_film(step: Film) -> Film:
-        return Film(as_planar(step.scale), as_planar(step.shift) if step.shift else None)
-
-    for op in network.ops:
-        if isinstance(op, (Lstm, Gru)):
-            columns.add(op.target)
-            ops.append(op)
-        elif isinstance(op, Softmax):
-            ops.append(Softmax(as_planar(op.source), op.target))
-        else:
-            ops += _without_gates_in_groups(without_columns(op))
-    read_later = {term.signal for op in ops if isinstance(op, Conv)
-                  for term in op.terms if term.lookback}  # fmt: skip
-    output = network.output
-    if output in columns or output in read_later or output is network.input:
-        source = as_planar(output)
-        output = Signal(source.channels)
-        ops.append(Conv(output, adds=(source,)))
-    if network.input in read_later:
-        ops = _with_input_kept(ops, network.input)
-    return ops, output
-
-
-def _without_gates_in_groups(op: Conv) -> list[Op]:
-    """A gate joins channels of different groups: the sums are written down first."""
-    gated = any(isinstance(step, (Gate, Blend)) for step in op.steps)
-    if not gated or all(term.groups == 1 for term in op.terms):
-        return [op]
-    sums = Signal(op.width)
-    return [
-        Conv(sums, op.terms, op.bias, op.adds),
-        Conv(op.target, adds=(sums,), steps=op.steps, total=op.total),
-    ]
-
-
-def _with_input_kept(ops: Sequence[Op], source: Signal) -> list[Op]:
-    """Copy the input to a signal of its own, whose past can be kept."""
-    kept = Signal(source.channels)
-
-    def moved(op: Op) -> Op:
-        if not isinstance(op, Conv):
-            return op
-        terms = tuple(
-            replace(t, signal=kept) if t.signal is source and t.lookback else t for t in op.terms
-        )
-        return Conv(op.target, terms, op.bias, op.adds, op.steps, op.total)
-
-    return [Conv(kept, adds=(source,)), *(moved(op) for op in ops)]
-
-
-def _lookbacks(ops: Sequence[Op]) -> dict[Signal, int]:
-    """How far into the past each signal is read, where it is."""
-    found: dict[Signal, int] = {}
-    for op in ops:
-        for term in op.terms if isinstance(op, Conv) else ():
-            if term.lookback:
-                found[term.signal] = max(term.lookback, found.get(term.signal, 0))
-    return found
-
-
 def _shifted(call: Call, scratch: int) -> Call:
     """The call with scratch placed at ``scratch`` in the memory."""
     given = tuple(
@@ -378,44 +270,3 @@ def _shifted(call: Call, scratch: int) -> Call:
         for g in call.given
     )
     return Call(call.kind, given)
-
-
-class _Scratch:
-    """Gives out rows of scratch, and takes them back after a signal's last use."""
-
-    def __init__(self, ops: Sequence[Op], output: Signal) -> None:
-        self._last: dict[Signal, int] = {}
-        for number, op in enumerate(ops):
-            for signal in (*reads(op), *writes(op)):
-                self._last[signal] = number
-        self._held: dict[Signal, tuple[int, int]] = {}
-        self._free: list[tuple[int, int]] = []
-        self.size = 0
-
-    def place(self, signal: Signal, number: int) -> int:
-        """Offset in bytes of the rows of ``signal``, first written by operation ``number``."""
-        if signal in self._held:
-            return self._held[signal][0]
-        size = ROW * signal.channels
-        for k, (at, room) in enumerate(self._free):
-            if room >= size:
-                self._free[k : k + 1] = [(at + size, room - size)] if room > size else []
-                break
-        else:
-            at = self.size
-            self.size += size
-        self._held[signal] = (at, size)
-        return at
-
-    def free(self, number: int) -> None:
-        """Take back what operation ``number`` was the last to use."""
-        for signal in [s for s in self._held if self._last[s] <= number]:
-            at, size = self._held.pop(signal)
-            self._free = sorted([*self._free, (at, size)])
-            merged: list[tuple[int, int]] = []
-            for begin, room in self._free:
-                if merged and sum(merged[-1]) == begin:
-                    merged[-1] = (merged[-1][0], merged[-1][1] + room)
-                else:
-                    merged.append((begin, room))
-            self._free = merged
