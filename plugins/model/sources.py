@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.artefact import CARD, NETWORKS, Artefact, ArtefactError, open_artefact
+from engine.library import LibraryError, near, user_models
 from engine.library import find as find_in_library
-from engine.library import user_models
 from engine.modelfiles import ModelFile, ModelFileError, open_model
 from engine.plugin import PluginError
 
@@ -71,12 +71,14 @@ def _find(name: str, folder: Path) -> Path:
             known.update({p.name: p for p in sorted(place.iterdir()) if (p / CARD).is_file()})
     if name in known:
         return known[name]
-    found = find_in_library(name)
+    try:
+        found = find_in_library(name)
+    except LibraryError as error:
+        raise PluginError(str(error)) from None
     if found is not None:
         return found
     if (folder / name).exists():
         return folder / name
-    raise PluginError(
-        f"no model is called {name!r}; shipped are {', '.join(known) or 'none'}, "
-        "`taraf models list` shows yours"
-    )
+    like = ", ".join(near(name))
+    hint = f"near to it: {like}" if like else f"shipped are {', '.join(known) or 'none'}"
+    raise PluginError(f"no model is called {name!r}; {hint}; `taraf models list` shows all")
