@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,6 +67,18 @@ def rack_for(
     if channel is not None:
         raise RackError("--channel is for --model; a preset says what its lanes hear")
     return open_rack(preset, changes, playing)
+
+
+@contextmanager
+def telling(quiet: bool) -> Iterator[None]:
+    """Say in this process, too, what is being compiled."""
+    from engine import native
+
+    before, native.compiling = native.compiling, compiling(quiet)
+    try:
+        yield
+    finally:
+        native.compiling = before
 
 
 def compiling(quiet: bool) -> Callable[[str], None] | None:

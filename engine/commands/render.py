@@ -62,14 +62,12 @@ def render(
 
     Example: taraf render di.wav amp.wav --model "My Amp.nam" --levels normalized
     """
-    from engine import native
     from engine.automation import AutomationError, load, parse_controller
 
     jobs = plan(files, format)
     rack, warnings = options.rack_for(
         preset, model, channel, levels, tanh, core_compatible, set_ or [], "raw"
     )
-    native.compiling = options.compiling(as_json)
     controllers = [parse_controller(text, rack) for text in cc or []]
     if controllers and not automation:
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")
@@ -87,7 +85,8 @@ def render(
                 for path in automation or []
                 for move in load(path, rack, job.rate, controllers)
             ]
-            done = run(job, rack, moves, block, tail, bar.start(job))
+            with options.telling(as_json):
+                done = run(job, rack, moves, block, tail, bar.start(job))
             report["files"].append(done)
             bar.tell(done)
     if as_json:
