@@ -28,38 +28,50 @@ def model_process(audio: Audio, knobs: Any, state: Any) -> None:
     frames = audio.shape[1]
     s.turned[0], s.turned[1] = final(knobs.knob1), final(knobs.knob2)
     s.turned[2], s.turned[3] = final(knobs.knob3), final(knobs.knob4)
-    quality = final(knobs.quality)
-    automatic = final(knobs.auto_quality)
     x, a, b = s.mixed[0, :frames], s.mixed[1, :frames], s.mixed[2, :frames]
     for i in range(frames):
         x[i] = audio[0, i]
-    level(x, a, knobs.input_db, knobs.interface_dbu, s.a_in_db, np.float32(1.0), s.a_in_interface)
-    wanted = choose(s.a_edges, quality, automatic, s.ceiling[0])
-    side(
-        a, s.a_words, wanted, s.a_rows, s.a_knobs, s.turned, s.a_first, s.a_warm, s.a_direct,
-        s.a_fade, s.calls, s.nets, s.heard, s.made, s.a_to_table, s.a_to_line, s.a_to_clock,
-        s.a_from_table, s.a_from_line, s.a_from_clock, s.a_work,
+    through(
+        x, a, knobs, s.ceiling[0], s.a_edges, s.a_in_db, s.a_in_interface, s.a_out_db,
+        s.a_out_interface, s.a_late, s.a_wait, s.a_words, s.a_rows, s.a_knobs, s.turned,
+        s.a_first, s.a_warm, s.a_direct, s.a_fade, s.calls, s.nets, s.heard, s.made, s.a_to_table,
+        s.a_to_line, s.a_to_clock, s.a_from_table, s.a_from_line, s.a_from_clock, s.a_work,
     )  # fmt: skip
     s.readout[0] = s.a_edges[s.a_words[ACTIVE]]
-    late(a, s.a_late, s.a_words, s.a_wait)
-    level(a, a, knobs.input_db, knobs.interface_dbu, s.a_out_db, np.float32(0.0), s.a_out_interface)
     if s.blended == 0:
         for i in range(frames):
             audio[0, i] = a[i]
         return
-    level(x, b, knobs.input_db, knobs.interface_dbu, s.b_in_db, np.float32(1.0), s.b_in_interface)
-    wanted = choose(s.b_edges, quality, automatic, s.ceiling[1])
-    side(
-        b, s.b_words, wanted, s.b_rows, s.b_knobs, s.turned, s.b_first, s.b_warm, s.b_direct,
-        s.b_fade, s.calls, s.nets, s.heard, s.made, s.b_to_table, s.b_to_line, s.b_to_clock,
-        s.b_from_table, s.b_from_line, s.b_from_clock, s.b_work,
+    through(
+        x, b, knobs, s.ceiling[1], s.b_edges, s.b_in_db, s.b_in_interface, s.b_out_db,
+        s.b_out_interface, s.b_late, s.b_wait, s.b_words, s.b_rows, s.b_knobs, s.turned,
+        s.b_first, s.b_warm, s.b_direct, s.b_fade, s.calls, s.nets, s.heard, s.made, s.b_to_table,
+        s.b_to_line, s.b_to_clock, s.b_from_table, s.b_from_line, s.b_from_clock, s.b_work,
     )  # fmt: skip
-    late(b, s.b_late, s.b_words, s.b_wait)
-    level(b, b, knobs.input_db, knobs.interface_dbu, s.b_out_db, np.float32(0.0), s.b_out_interface)
     blend = knobs.blend
     for i in range(frames):
         share = blend.start + blend.step * np.float32(blend.at + i + 1)
         audio[0, i] = a[i] + share * (b[i] - a[i])
+
+
+@kernel
+def through(
+    x: Any, y: Any, knobs: Any, ceiling: int, edges: Any, in_db: float, in_interface: float,
+    out_db: float, out_interface: float, line: Any, wait: int, words: Any, rows: Any, turns: Any,
+    turned: Any, first: int, warm: Any, direct: int, fade: int, calls: Any, nets: Any, heard: Any,
+    made: Any, to_table: Any, to_line: Any, to_clock: Any, from_table: Any, from_line: Any,
+    from_clock: Any, work: Any,
+) -> None:  # fmt: skip
+    """Play ``x`` through one model into ``y``: level, rate and size, the other's delay, level."""
+    own, interface = knobs.input_db, knobs.interface_dbu
+    level(x, y, own, interface, in_db, np.float32(1.0), in_interface)
+    wanted = choose(edges, final(knobs.quality), final(knobs.auto_quality), ceiling)
+    side(
+        y, words, wanted, rows, turns, turned, first, warm, direct, fade, calls, nets, heard,
+        made, to_table, to_line, to_clock, from_table, from_line, from_clock, work,
+    )  # fmt: skip
+    late(y, line, words, wait)
+    level(y, y, own, interface, out_db, np.float32(0.0), out_interface)
 
 
 @kernel
