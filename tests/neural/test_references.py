@@ -131,6 +131,28 @@ def test_captures_of_lstm_and_gru_are_those_of_torch(path: Path) -> None:
     np.testing.assert_allclose(made, exact, atol=max(1e-6, 3 * strays), rtol=0)
 
 
+@pytest.mark.parametrize("hidden", [8, 20, 40, 64])
+@pytest.mark.parametrize("unit", ["LSTM", "GRU"])
+def test_a_fresh_lstm_or_gru_is_that_of_torch_to_a_millionth(
+    unit: str, hidden: int, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(hidden)
+    net, head = getattr(torch.nn, unit)(1, hidden), torch.nn.Linear(hidden, 1)
+    state = {f"rec.{name}": value.tolist() for name, value in net.state_dict().items()}
+    state |= {f"lin.{name}": value.tolist() for name, value in head.state_dict().items()}
+    told = {"model": "SimpleRNN", "input_size": 1, "skip": 0, "output_size": 1, "num_layers": 1}
+    told |= {"unit_type": unit, "hidden_size": hidden, "bias_fl": True}
+    path = tmp_path / "fresh.json"
+    path.write_text(json.dumps({"model_data": told, "state_dict": state}))
+    heard = np.random.default_rng(1).normal(0, 0.3, 4000).astype(np.float32)
+    with torch.no_grad():
+        wanted = head(net(torch.from_numpy(heard)[:, None, None])[0])[:, 0, 0].numpy()
+    assert np.std(wanted) > 1e-4
+    made = compile_network(open_model(path).network).play(heard)
+    np.testing.assert_allclose(made, wanted, atol=1e-6, rtol=0)
+
+
 def every_file() -> list[Path]:
     nam, other = DATA / "nam", DATA / "json_models"
     return [*sorted(nam.rglob("*.nam")), *sorted(other.rglob("*.json"))]
