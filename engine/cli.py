@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.addons import commands
 from engine.commands.bench import bench
 from engine.commands.demo import demo
 from engine.commands.doctor import doctor
@@ -17,6 +18,7 @@ from engine.commands.models import models
 from engine.commands.render import render
 
 PROBLEM, INTERRUPTED = 2, 130
+OURS = ("engine", "plugins", "models")
 
 app = typer.Typer(
     name="taraf",
@@ -39,6 +41,11 @@ def _taraf(
 for command in (live, render, demo, plugins, presets, devices, doctor, bench, attach, stop):
     app.command()(command)
 app.add_typer(models, name="models")
+for name, added in commands().items():
+    if isinstance(added, typer.Typer):
+        app.add_typer(added, name=name)
+    else:
+        app.command(name)(added)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,7 +84,7 @@ def complaint(error: Exception) -> str | None:
 
 def _is_ours(kind: type[Exception]) -> bool:
     """Whether an exception, or what it derives from, is defined in this project."""
-    return any(base.__module__.split(".")[0] in ("engine", "plugins") for base in kind.__mro__)
+    return any(base.__module__.split(".")[0] in OURS for base in kind.__mro__)
 
 
 __all__ = ["app", "complaint", "main"]

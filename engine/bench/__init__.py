@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any
 
+from engine import addons
+
 
 @dataclass(frozen=True)
 class Row:
@@ -48,7 +50,16 @@ BENCHES = {
 }
 
 
+def known() -> dict[str, str]:
+    """Every benchmark and what it measures: ours, and those that other packages add."""
+    added = {name: (run.__doc__ or "").strip() for name, run in addons.benches().items()}
+    return BENCHES | {name: about.split("\n")[0].rstrip(".") for name, about in added.items()}
+
+
 def find(name: str) -> Callable[..., Report]:
     """The benchmark called ``name``."""
-    run: Callable[..., Report] = import_module(f"engine.bench.{name}").run
+    given = addons.benches()
+    run: Callable[..., Report] = (
+        import_module(f"engine.bench.{name}").run if name in BENCHES else given[name]
+    )
     return run

@@ -14,7 +14,7 @@ from engine import bench as benches
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.BENCHES.items()))
+        str, typer.Argument(help="; ".join(f"{k}: {v}" for k, v in benches.known().items()))
     ],
     files: Annotated[
         list[Path] | None, typer.Argument(help="Files or names of models, for that bench only.")
@@ -36,8 +36,8 @@ def bench(
     """
     from engine.rack import RackError
 
-    if name not in benches.BENCHES:
-        raise RackError(f"no bench is called {name!r}; there are {', '.join(benches.BENCHES)}")
+    if name not in benches.known():
+        raise RackError(f"no bench is called {name!r}; there are {', '.join(benches.known())}")
     run = benches.find(name)
     known = inspect.signature(run).parameters
     if files and "files" not in known:

@@ -235,9 +235,10 @@ def test_stopping_stops_what_has_a_window_and_what_has_lost_it() -> None:
     from engine.playing import stop_all
 
     program = _FRONT.replace("time.sleep(60)", "host.wait(60)")
-    ended = program.replace(
-        "host.wait(60)", "try: host.wait(60)\nexcept KeyboardInterrupt: host.stop()"
-    )
+    told = "print(host.pid, flush=True)\nhost.wait(60)"  # it may be stopped as soon as that
+    tried = "try:\n " + told.replace("\n", "\n ") + "\nexcept KeyboardInterrupt: host.stop()"
+    ended = program.replace(told, tried)
+    assert ended != program
     fronts = [
         subprocess.Popen([sys.executable, "-c", p], stdout=subprocess.PIPE, text=True)
         for p in (program, ended)
