@@ -1,0 +1,1 @@
+"""What the models' side adds to the command line, found through entry points."""

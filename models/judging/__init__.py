@@ -1,0 +1,1 @@
+"""Judges a model of an effect: figures, a report page, and a blind listening test."""
