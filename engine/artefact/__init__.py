@@ -9,7 +9,7 @@ What our own kernels play, ``model.json`` and ``model.nam``:
 
 - It takes any block, so the card needs no ``hop_samples``; 1 says the same. It keeps its own
   state, from zeros or what the file tells: the card has no ``[state]``.
-- The card's ``sample_rate`` rules, whatever the file says.
+- The card's ``sample_rate`` rules, whatever the file says; only our own format must agree.
 - The card's ``[[knobs]]`` are the network's, in its order. From ``minimum`` to ``maximum`` the
   network hears what its file tells, 0 to 1 as a rule.
 
@@ -211,6 +211,9 @@ def _open_network(artefact: Artefact, core_compatible: bool) -> ModelFile:
     except ModelFileError as error:
         raise ArtefactError(str(error)) from None
     _check_digest(path, model.sha256, artefact.sha256)
+    if model.format == "taraf" and model.sample_rate != artefact.sample_rate:
+        told = f"the card says {artefact.sample_rate} Hz"  # its boxes are made for one rate
+        refuse(path, f"{told}, the network {model.sample_rate} Hz")
     if len(model.knobs) != len(artefact.knobs):
         told = f"the card has {len(artefact.knobs)} knobs"
         refuse(path, f"{told}, the network {len(model.knobs)}")

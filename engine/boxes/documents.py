@@ -16,6 +16,13 @@ from engine.boxes.box import Array, Box, BoxError
 
 BOXES: dict[str, str] = {
     "fir": "engine.boxes.fir:Fir",
+    "pitch": "engine.boxes.pitch:PitchShift",
+    "echo": "engine.boxes.echo:Echo",
+    "compressor": "engine.boxes.compressor:Compressor",
+    "tail": "engine.boxes.tail:Tail",
+    "modulated": "engine.boxes.modulated:Modulated",
+    "phaser": "engine.boxes.phaser:Phaser",
+    "tremolo": "engine.boxes.tremolo:Tremolo",
 }
 """Each kind of box and where it is; imported when a file has one."""
 

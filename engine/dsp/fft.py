@@ -22,8 +22,8 @@ TRANSPOSE = 1
 """The kind of a pass that is not a radix."""
 
 
-def passes(size: int) -> tuple[Ints, Floats]:
-    """Passes and twiddles (2, ...) of a complex transform.
+def passes(size: int, kind: npt.DTypeLike = np.float32) -> tuple[Ints, npt.NDArray[Any]]:
+    """Passes and twiddles (2, ...) of a complex transform of numbers of ``kind``.
 
     A pass is a row: kind, groups, stride, first twiddle.
     ``size`` is a power of two, 8 to 8192. The number of passes is odd, so the result of a
@@ -45,7 +45,7 @@ def passes(size: int) -> tuple[Ints, Floats]:
     twiddles.append(turn.ravel())
     _columns(columns, rows, second, steps, twiddles)
     flat = np.concatenate(twiddles)
-    return np.array(steps, np.int64), np.array([flat.real, flat.imag], np.float32)
+    return np.array(steps, np.int64), np.array([flat.real, flat.imag], kind)
 
 
 def _radices(points: int) -> list[int]:
@@ -63,18 +63,20 @@ def _columns(points: int, stride: int, radices: list[int], steps: Any, twiddles:
         points, stride = groups, stride * radix
 
 
-def real_tables(size: int, prefix: str = "") -> dict[str, npt.NDArray[Any]]:
-    """State arrays for ``rfft`` and ``irfft`` of ``size`` real points, 128 to 8192."""
+def real_tables(
+    size: int, prefix: str = "", kind: npt.DTypeLike = np.float32
+) -> dict[str, npt.NDArray[Any]]:
+    """State arrays for ``rfft`` and ``irfft`` of ``size`` real points of ``kind``, 128 to 8192."""
     if not 128 <= size <= 8192:
         raise ValueError(f"{size} points is outside 128 to 8192")
     half = size // 2
-    steps, twiddle = passes(half)
+    steps, twiddle = passes(half, kind)
     turn = np.exp(-2j * np.pi / size * np.arange(half + 1))
     return {
         f"{prefix}steps": steps,
         f"{prefix}twiddle": twiddle,
-        f"{prefix}turn": np.array([turn.real, turn.imag], np.float32),
-        f"{prefix}work": np.zeros((4, half), np.float32),
+        f"{prefix}turn": np.array([turn.real, turn.imag], kind),
+        f"{prefix}work": np.zeros((4, half), kind),
     }
 
 

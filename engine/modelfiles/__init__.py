@@ -2,7 +2,8 @@
 
 ``open_model`` knows the format by what is in the file, not by its name: Neural Amp Modeler
 (``.nam`` and ``.namb``), GuitarML and Automated-GuitarAmpModelling, AIDA-X and RTNeural,
-PedalNetRT and SmartGuitarAmp. ``engine.modelfiles.write`` writes ``.nam``.
+PedalNetRT and SmartGuitarAmp, and our own. ``engine.modelfiles.write`` writes ``.nam``,
+``engine.modelfiles.taraf`` our own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from engine.modelfiles.nam import read_nam
 from engine.modelfiles.namb import MAGIC, read_namb
 from engine.modelfiles.reading import read_bytes, read_json, refuse
 from engine.modelfiles.rtneural import read_rtneural
+from engine.modelfiles.taraf import FORMAT, read_taraf
 from engine.modelfiles.wavenetva import read_wavenetva
 
 __all__ = ["SUFFIXES", "Knob", "ModelFile", "ModelFileError", "Size", "open_model"]
@@ -38,10 +40,12 @@ def open_model(path: str | os.PathLike[str], core_compatible: bool = False) -> M
     if data[:4] == MAGIC:
         return read_namb(path, data, sha256, core_compatible)
     root = read_json(path, data)
+    if root.values.get("format") == FORMAT:
+        return read_taraf(root, sha256)
     if root.has("architecture"):
         return read_nam(root, sha256, core_compatible)
     for key, read in READERS.items():
         if root.has(key):
             return read(root, sha256)
-    keys = "architecture (NAM), state_dict (GuitarML), layers (RTNeural) or variables (WaveNetVA)"
-    refuse(path, f"is no model that we know: it has none of {keys}")
+    keys = "architecture (NAM), state_dict (GuitarML), layers (RTNeural), variables (WaveNetVA)"
+    refuse(path, f"is no model that we know: it has none of {keys} or format (taraf)")

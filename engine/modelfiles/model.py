@@ -48,7 +48,7 @@ class ModelFile:
     """
 
     path: Path
-    format: str  # nam, namb, guitarml, rtneural, wavenetva
+    format: str  # nam, namb, guitarml, rtneural, wavenetva, taraf
     name: str
     architecture: str  # in a few words: "WaveNet 16/8", "LSTM 1x40"
     sample_rate: int
@@ -66,3 +66,8 @@ class ModelFile:
     def network(self) -> Network:
         """The network at the highest quality."""
         return self.sizes[-1].network
+
+    @property
+    def latency_samples(self) -> int:
+        """How late the sound itself comes out, at the model's own rate."""
+        return self.network.latency_samples

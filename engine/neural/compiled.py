@@ -29,7 +29,7 @@ KEPT_FILES = 600
 """Two for each shape: of the shapes a player has ever tried, the last 300 load at once."""
 SOURCES = (
     *("network", "lower", "scratch", "plan", "convolve", "recur", "curves", "emit"),
-    *("tile", "tune", "vector"),
+    *("ops", "checks", "calls", "ssm", "tile", "tune", "vector"),
     "../native",
 )
 
@@ -49,14 +49,19 @@ class Compiled:
         self._memory = placed(self.image)
 
     def settle(self, sample_rate: int, knobs: npt.ArrayLike = ()) -> None:
-        """Let the image hear silence until its past is full of it; ``knobs`` as the network's."""
-        frames = self.network.receptive_field
+        """Let the image hear silence until its past is full of it; ``knobs`` as the network's.
+
+        The clocks of boxes stand still.
+        """
+        frames = self.network.fading_frames
         if self.network.is_recurrent:
             frames = max(frames, round(SETTLE_SECONDS * sample_rate))
         silence = np.zeros((self.network.input.channels, -(-frames // FRAMES) * FRAMES))
         silence[1:] = np.reshape(np.asarray(knobs, np.float32), (-1, 1))
         self.reset()
         self.play(silence)
+        for first, count in self.plan.clocks:  # an LFO begins where it was told to
+            self._memory[first : first + count] = self.image[first : first + count]
         self.image[:] = self._memory
         self.reset()
 

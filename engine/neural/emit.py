@@ -10,10 +10,13 @@ from __future__ import annotations
 from llvmlite import ir
 
 from engine import native
+from engine.neural.calls import Kind, Line, Place, SoftmaxKind, StageKind, TransposeKind
 from engine.neural.convolve import ConvKind, ConvWriter
 from engine.neural.curves import Curves
-from engine.neural.plan import Kind, Line, Place, Plan, SoftmaxKind, TransposeKind
+from engine.neural.plan import Plan
 from engine.neural.recur import ProjectKind, RecurKind, RecurWriter, write_project
+from engine.neural.scratch import ROW
+from engine.neural.ssm import SsmKind, SsmWriter
 from engine.neural.tile import FRAMES, Tile
 from engine.neural.vector import FLOAT, I64, Value, Writer, index, zeros
 
@@ -33,7 +36,9 @@ def write(plan: Plan, fast: bool) -> str:
 
 def names_of(kind: Kind) -> list[str]:
     """A kernel's arguments; the first is a count: of frames, or of vectors that hold them."""
-    return kind.arguments() if isinstance(kind, ConvKind) else list(kind.ARGUMENTS)
+    if isinstance(kind, (ConvKind, StageKind)):
+        return kind.arguments()
+    return list(kind.ARGUMENTS)
 
 
 def _write_kernel(module: ir.Module, name: str, kind: Kind, tile: Tile, fast: bool) -> ir.Function:
@@ -49,6 +54,10 @@ def _write_kernel(module: ir.Module, name: str, kind: Kind, tile: Tile, fast: bo
         write_project(writer, kind, tile, arguments)
     elif isinstance(kind, SoftmaxKind):
         _write_softmax(writer, kind, tile, fast, arguments)
+    elif isinstance(kind, SsmKind):
+        SsmWriter(writer, kind, tile, arguments).write()
+    elif isinstance(kind, StageKind):
+        _write_stage(writer, kind, arguments)
     else:
         _write_transpose(writer, kind, arguments)
     writer.b.ret_void()
@@ -111,6 +120,28 @@ def _write_transpose(w: Writer, kind: TransposeKind, a: dict[str, Value]) -> Non
         return [w.add(carried[0], FLOAT), w.add(carried[1], a["target_row"])]
 
     w.loop(index(0), index(kind.hidden), 1, [a["rows"], a["target"]], channel)
+
+
+def _write_stage(w: Writer, kind: StageKind, a: dict[str, Value]) -> None:
+    """Copy the sources' rows together, call the box's code with its memory, copy what it made."""
+
+    def copy(source: Value, target: Value) -> None:
+        for at in range(0, ROW, FLOAT * 16):
+            w.store(w.load(w.add(source, at), 16), w.add(target, at))
+
+    def channel(c: Value, carried: list[Value]) -> list[Value]:
+        copy(*carried)
+        return [w.add(carried[0], row), w.add(carried[1], ROW)]
+
+    target = a["rows"]
+    for k, channels in enumerate(kind.sources):
+        row = a[f"x{k}_row"]
+        _, target = w.loop(0, channels, 1, [a[f"x{k}"], target], channel)
+    signature = ir.FunctionType(ir.VoidType(), [I64] * 3)
+    code = w.b.inttoptr(w.load_word(a["box"]), signature.as_pointer())
+    memory = w.b.add(a["memory"], w.load_word(w.add(a["box"], 8)))
+    w.b.call(code, [memory, a["rows"], a["frames"]])
+    copy(a["rows"], a["target"])
 
 
 def _write_rewind(module: ir.Module) -> ir.Function:

@@ -21,6 +21,8 @@ from engine.neural.network import (
     Op,
     Signal,
     Softmax,
+    Ssm,
+    Stage,
     Term,
 )  # fmt: skip
 
@@ -81,6 +83,11 @@ def lowered(network: Network) -> tuple[list[Lowered], Signal]:
             ops.append(op)
         elif isinstance(op, Softmax):
             ops.append(Softmax(as_planar(op.source), op.target))
+        elif isinstance(op, Ssm):
+            ops.append(replace(op, source=as_planar(op.source)))
+        elif isinstance(op, Stage):
+            sources = tuple(as_planar(signal) for signal in op.sources)
+            ops.append(replace(op, sources=sources))
         else:
             ops += _without_gates_in_groups(without_columns(op))
     read_later = {term.signal for op in ops if isinstance(op, Conv)

@@ -9,11 +9,13 @@ signal is scratch of one block, and scratch is used again as soon as it is free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.neural import convolve, recur
+from engine.neural import convolve, recur, ssm
+from engine.neural.calls import Call, Kind, Line, Place, SoftmaxKind, StageKind, TransposeKind
 from engine.neural.convolve import ConvKind
 from engine.neural.lower import Lowered, Project, Transpose, lookbacks, lowered
 from engine.neural.network import (
@@ -26,74 +28,21 @@ from engine.neural.network import (
     Prelu,
     Signal,
     Softmax,
+    Ssm,
+    Stage,
     writes,
 )
 from engine.neural.recur import ProjectKind, RecurKind
 from engine.neural.scratch import ROW, Scratch
+from engine.neural.ssm import SsmKind
 from engine.neural.tile import FRAMES, Tile
 from engine.neural.vector import FLOAT
 
+if TYPE_CHECKING:
+    from engine.boxes.compiled import Loaded
+
 CACHE_LINE = 16  # floats
 LEAST_SLACK = 128
-
-
-@dataclass(frozen=True)
-class SoftmaxKind:
-    """A softmax over so many channels."""
-
-    channels: int
-
-    ARGUMENTS = ("vectors", "x", "x_row", "target", "target_row")
-
-
-@dataclass(frozen=True)
-class TransposeKind:
-    """Rows of states become planar sound."""
-
-    hidden: int
-    padded: int
-
-    ARGUMENTS = ("frames", "rows", "target", "target_row")
-
-
-Kind = ConvKind | RecurKind | ProjectKind | SoftmaxKind | TransposeKind
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a signal's first row begins: bytes after a base, and after a line's position."""
-
-    base: str  # "memory", "input" or "output"
-    offset: int
-    row: int
-    line: int | None = None
-
-    def channel(self, number: int) -> Place:
-        """Where its channel ``number`` begins."""
-        return replace(self, offset=self.offset + number * self.row)
-
-    def past(self, samples: int) -> Place:
-        """The same, so many samples ago."""
-        return replace(self, offset=self.offset - FLOAT * samples)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A signal's memory of the past; counts of floats, ``offset`` in bytes."""
-
-    offset: int
-    rows: int
-    length: int
-    keep: int
-    start: int
-
-
-@dataclass(frozen=True)
-class Call:
-    """A kernel and what it is given: addresses, or numbers."""
-
-    kind: Kind
-    given: tuple[Place | int, ...]
 
 
 class Plan:
@@ -103,7 +52,11 @@ class Plan:
         self.network, self.tile = network, tile
         self.calls: list[Call] = []
         self.lines: list[Line] = []
+        self.clocks: list[tuple[int, int]] = []
         self._fills: list[tuple[int, Array]] = []
+        self._words: list[tuple[int, tuple[int, ...]]] = []
+        self._boxes: list[tuple[Loaded, int]] = []
+        self._work = 0
         self._ops, self._output = lowered(network)
         self._places: dict[Signal, Place] = {network.input: Place("input", 0, ROW)}
         self._lookback = lookbacks(self._ops)
@@ -116,8 +69,10 @@ class Plan:
         for number, op in enumerate(self._ops):
             self._place_targets(number, op)
             self._lower(op)
-        scratch = self._claim(self._scratch.size)
-        self.calls = [_shifted(call, scratch) for call in self.calls]
+        bases = {"scratch": self._claim(self._scratch.size), "work": self._claim(self._work)}
+        self.calls = [_shifted(call, bases) for call in self.calls]
+        for box, header in self._boxes:
+            self._place_box(box, header)
 
     @property
     def floats(self) -> int:
@@ -129,8 +84,10 @@ class Plan:
         memory = np.zeros(self.floats, np.float32)
         for offset, array in self._fills:
             memory[offset // FLOAT : offset // FLOAT + len(array)] = array
-        words = memory[: 2 * len(self.lines)].view(np.int64)
-        words[:] = [FLOAT * line.start for line in self.lines]
+        words = memory.view(np.int64)
+        words[: len(self.lines)] = [FLOAT * line.start for line in self.lines]
+        for offset, values in self._words:
+            words[offset // 8 : offset // 8 + len(values)] = values
         return memory
 
     def _claim(self, size: int) -> int:
@@ -187,6 +144,10 @@ class Plan:
             rows, target = self._states(op.source), self._places[op.target]
             turned = TransposeKind(op.source.channels, rows.row // FLOAT)
             self.calls.append(Call(turned, (rows, target, target.row)))
+        elif isinstance(op, Ssm):
+            self._lower_ssm(op)
+        elif isinstance(op, Stage):
+            self._lower_stage(op)
         else:
             self._lower_recurrent(op)
 
@@ -215,6 +176,39 @@ class Plan:
             x = self._states(op.source)
             x, step = replace(x, row=FLOAT), x.row
         self.calls.append(Call(kind, (weights, x, x.row, step, rows, self._put(cells))))
+
+    def _lower_ssm(self, op: Ssm) -> None:
+        kind = SsmKind(op.source.channels, op.states)
+        weights = self._put(ssm.pack(kind, self.tile, op))
+        memory = self._put(np.zeros(kind.floats(self.tile), np.float32))
+        rows = self._workplace(ssm.rows_bytes(self.tile))
+        x, y = self._places[op.source], self._places[op.target]
+        self.calls.append(Call(kind, (weights, memory, rows, x, x.row, y, y.row)))
+
+    def _lower_stage(self, op: Stage) -> None:
+        """The box's memory comes behind all else: no offset in the code hangs on its size."""
+        from engine.boxes.compiled import load
+
+        header = self._claim(2 * 8)
+        self._boxes.append((load(op.box, op.sample_rate), header))
+        rows = self._workplace(ROW * op.rows)
+        given: list[Place | int] = [Place("memory", 0, 0), Place("memory", header, 0), rows]
+        for signal in op.sources:
+            place = self._places[signal]
+            given += [place, place.row]
+        kind = StageKind(tuple(signal.channels for signal in op.sources))
+        self.calls.append(Call(kind, (*given, self._places[op.target])))
+
+    def _place_box(self, box: Loaded, header: int) -> None:
+        """Append the memory of a box and tell its header where it is."""
+        at = self._put(box.image).offset
+        self._words.append((header, (box.address, at)))
+        self.clocks += [(at // FLOAT + first, count) for first, count in box.clocks]
+
+    def _workplace(self, size: int) -> Place:
+        """Memory that only one call uses: the same for all."""
+        self._work = max(self._work, size)
+        return Place("work", 0, ROW)
 
     def _lower_conv(self, op: Conv) -> None:
         """One call, or one for each group of channels."""
@@ -261,11 +255,11 @@ class Plan:
         self.calls.append(Call(kind, tuple(given)))
 
 
-def _shifted(call: Call, scratch: int) -> Call:
-    """The call with scratch placed at ``scratch`` in the memory."""
+def _shifted(call: Call, bases: dict[str, int]) -> Call:
+    """The call with what lies in scratch placed where that begins in the memory."""
     given = tuple(
-        replace(g, base="memory", offset=g.offset + scratch)
-        if isinstance(g, Place) and g.base == "scratch"
+        replace(g, base="memory", offset=g.offset + bases[g.base])
+        if isinstance(g, Place) and g.base in bases
         else g
         for g in call.given
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine import native
 from engine.neural import emit
-from engine.neural.network import Array, Network
+from engine.neural.network import Array, Gru, Lstm, Network
 from engine.neural.plan import Plan
 from engine.neural.tile import FRAMES, Tile
 from engine.shared import aligned
@@ -42,7 +42,7 @@ def candidates(network: Network) -> list[Tile]:
         sums, widths = [(8, 2), (4, 2), (4, 4)], (4, 4)
     wide, narrow = widths
     tiles = [Tile(wide, outs, times, wide, CHAINS) for outs, times in sums]
-    if network.is_recurrent:
+    if any(isinstance(op, (Lstm, Gru)) for op in network.ops):
         return tiles[:1]
     if wide == 16:
         tiles = [replace(tile, spread=True) for tile in tiles] + tiles[:1]

@@ -82,12 +82,13 @@ class NeuralModel(Model):
         if self.levels == "normalised":
             measured = loudness_of(best, file.sample_rate, knobs)
         rates = (setup.sample_rate, file.sample_rate, int(self.oversample))
+        late = source.latency_samples if source.artefact else file.latency_samples
         side = Side(
             file,
             sizes,
             [file.sizes[k].up_to for k in chosen],
             levels(str(self.levels), file, measured),
-            latency(*rates) + round(source.latency_samples * setup.sample_rate / file.sample_rate),
+            latency(*rates) + round(late * setup.sample_rate / file.sample_rate),
         )
         for size in sizes:
             work = size.seconds(FRAMES) / FRAMES * file.sample_rate * int(self.oversample)

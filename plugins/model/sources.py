@@ -24,7 +24,7 @@ class Source:
 
     @property
     def latency_samples(self) -> int:
-        """How late the network itself makes the sound, at its own rate."""
+        """How late a card says that the network makes the sound, at its own rate."""
         return 0 if self.artefact is None else self.artefact.latency_samples
 
     def read(self, core_compatible: bool) -> ModelFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.boxes import play
 from engine.neural.network import (
     Activate,
     Blend,
@@ -16,6 +17,8 @@ from engine.neural.network import (
     Prelu,
     Signal,
     Softmax,
+    Ssm,
+    Stage,
     Term,
 )
 
@@ -50,7 +53,7 @@ class Run:
     def play(self, sound):
         self.made[self.network.input] = sound
         for op in self.network.ops:
-            {Conv: self.conv, Lstm: self.lstm, Gru: self.gru, Softmax: self.softmax}[type(op)](op)
+            KINDS[type(op)](self, op)
         return self.made[self.network.output]
 
     def conv(self, op: Conv) -> None:
@@ -146,6 +149,30 @@ class Run:
     def softmax(self, op: Softmax) -> None:
         powers = np.exp(self.made[op.source] - self.made[op.source].max(axis=0))
         self.made[op.target] = powers / powers.sum(axis=0)
+
+    def ssm(self, op: Ssm) -> None:
+        a, c = (part.astype(float) @ [1, 1j] for part in (op.a, op.c))
+        x, state = self.made[op.source], np.zeros_like(a)
+        heard = np.empty_like(x)
+        for n in range(x.shape[1]):
+            state = a * state + x[:, n, None]
+            heard[:, n] = (c * state).sum(axis=1).real
+        self.made[op.target] = heard + op.d.astype(float)[:, None] * x
+
+    def stage(self, op: Stage) -> None:
+        """A box is played by its own door, in single precision, sample by sample."""
+        rows = np.concatenate([self.made[signal] for signal in op.sources])
+        self.made[op.target] = play(op.box, rows, op.sample_rate, block=1)[None].astype(float)
+
+
+KINDS = {
+    Conv: Run.conv,
+    Lstm: Run.lstm,
+    Gru: Run.gru,
+    Softmax: Run.softmax,
+    Ssm: Run.ssm,
+    Stage: Run.stage,
+}
 
 
 def fast_tanh(x):

@@ -6,6 +6,26 @@ import json
 
 import numpy as np
 
+from engine.boxes.fir import Fir
+from engine.modelfiles.model import Knob
+from engine.modelfiles.taraf import taraf_bytes
+from engine.neural.network import (
+    Activate,
+    Blend,
+    Conv,
+    Film,
+    Gate,
+    Gru,
+    Lstm,
+    Network,
+    Prelu,
+    Signal,
+    Softmax,
+    Ssm,
+    Stage,
+    Term,
+)
+
 RATE = 48_000
 
 
@@ -222,6 +242,34 @@ def wavenetva(activation="gated", channels=3):
     }
 
 
+def taraf():
+    """Every operation and every step there is, in a model with a knob."""
+    x, rng = Signal(2), np.random.default_rng(11)
+
+    def w(*shape):
+        return (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+
+    tanh, sigmoid = Activate("tanh"), Activate("sigmoid")
+    y, scale, z, total, g, h, s, m, out = (Signal(n) for n in (4, 4, 4, 4, 4, 3, 3, 1, 1))
+    poles = rng.uniform(-0.6, 0.6, (3, 2, 2)).astype(np.float32)
+    steps = (Film(scale, None), Activate("leaky_hardtanh", (-1.0, 1.0, 0.1, 0.2)), Prelu(w(4)))
+    ops = [
+        Conv(scale, (Term(x, w(4, 2, 1)),)),
+        Conv(y, (Term(x, w(4, 2, 3), 2),), w(4), (), steps, total),
+        Conv(z, (Term(y, w(8, 2, 3), 5, 2),), w(8), (), (Gate(tanh, sigmoid),), total),
+        Conv(g, (Term(z, w(8, 4, 1)),), None, (), (Blend(tanh, sigmoid), Film(scale, y))),
+        Lstm(total, h, w(12, 4), w(12, 3), w(12), w(3), w(3)),
+        Gru(h, v := Signal(3), w(9, 3), w(9, 3), w(9), w(9), w(3)),
+        Ssm(v, s, poles, w(3, 2, 2), w(3)),
+        Softmax(s, t := Signal(3)),
+        Conv(m, (Term(t, w(1, 3, 1)), Term(g, w(1, 4, 1)), Term(h, w(1, 3, 1)))),
+        Stage((m,), out, Fir(w(20))),
+    ]
+    knobs = [Knob("drive_db", 0.0, 24.0, 12.0, -1.0, 1.0)]
+    tags = {"author": "a tester", "gear": "pedal"}
+    return json.loads(taraf_bytes(Network(x, out, ops), RATE, "everything", knobs, tags))
+
+
 EVERY_KIND = {
     "wavenet": wavenet,
     "modulated": modulated,
@@ -234,4 +282,5 @@ EVERY_KIND = {
     "guitarml": guitarml,
     "rtneural": rtneural,
     "wavenetva": wavenetva,
+    "taraf": taraf,
 }

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from modelfiles.interpreter import played
 
 from engine import native
+from engine.boxes.fir import Fir
 from engine.neural import emit
 from engine.neural.compiled import Compiled, compile_network
 from engine.neural.network import (
@@ -30,6 +31,8 @@ from engine.neural.network import (
     Prelu,
     Signal,
     Softmax,
+    Ssm,
+    Stage,
     Term,
 )
 from engine.neural.plan import Plan
@@ -129,6 +132,19 @@ def networks(draw: Any) -> Network:
         source, target = known[-1], Signal(known[-1].channels)
         m.network.ops.append(Softmax(source, target))
         known.append(target)
+    if draw(st.booleans()):
+        source, target = known[-1], Signal(known[-1].channels)
+        poles = m.rng.uniform(-0.7, 0.7, (source.channels, draw(st.integers(1, 6)), 2))
+        c = 0.3 * m.rng.standard_normal(poles.shape)
+        arrays = (poles.astype(np.float32), c.astype(np.float32), m.weights(source.channels))
+        m.network.ops.append(Ssm(source, target, *arrays))
+        known.append(target)
+    if draw(st.booleans()):
+        mixed, target = Signal(1), Signal(1)
+        term = Term(known[-1], m.weights(1, known[-1].channels, 1))
+        m.network.ops.append(Conv(mixed, (term,)))
+        m.network.ops.append(Stage((mixed,), target, Fir(m.weights(draw(st.integers(1, 200))))))
+        known.append(target)
     made = [
         s for s in (total,) if any(isinstance(op, Conv) and op.total is s for op in m.network.ops)
     ]
@@ -190,6 +206,7 @@ def wide() -> Network:
         return (0.3 * rng.standard_normal(shape)).astype(np.float32)
 
     y, z, total, h, g, s, out = (Signal(n) for n in (12, 12, 12, 9, 20, 20, 1))
+    poles = rng.uniform(-0.7, 0.7, (20, 5, 2)).astype(np.float32)
     ops = [
         Conv(y, (Term(x, w(12, 2, 3), 2),), w(12), (), (curve("tanh"),), total),
         Conv(z, (Term(y, w(24, 12, 3), 9),), w(24), (), (Gate(curve("tanh"), curve("sigmoid")),),
@@ -198,7 +215,9 @@ def wide() -> Network:
         Gru(h, g, w(60, 9), w(60, 20), w(60), w(60), w(20)),
         Conv(s, (Term(g, w(20, 20, 1)),), None, (), (curve("elu"),)),
         Softmax(s, t := Signal(20)),
-        Conv(out, (Term(t, w(1, 20, 1)), Term(g, w(1, 20, 1)), Term(z, w(1, 12, 17)))),
+        Ssm(g, f := Signal(20), poles, w(20, 5, 2), w(20)),
+        Conv(out, (Term(t, w(1, 20, 1)), Term(g, w(1, 20, 1)), Term(z, w(1, 12, 17)),
+                   Term(f, w(1, 20, 1)))),
     ]  # fmt: skip
     return Network(x, out, ops)
 

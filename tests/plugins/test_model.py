@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,10 +15,16 @@ from modelfiles import samples
 
 from engine.bench.models.builtin import SHAPES, nam, write
 from engine.bench.switch_models import container, step_ratio
+from engine.boxes import documents
+from engine.boxes import play as play_box
+from engine.boxes.fir import Fir
+from engine.boxes.tremolo import Tremolo
 from engine.dsp.resample import resample
 from engine.loudness import loudness_of, pink_noise
-from engine.modelfiles import open_model
+from engine.modelfiles import Knob, open_model
+from engine.modelfiles.taraf import taraf_bytes, write_taraf
 from engine.neural.compiled import compile_network
+from engine.neural.network import Activate, Conv, Network, Signal, Ssm, Stage, Term
 from engine.performance import guitar
 from engine.rack import Link, RackError
 from engine.render import Move, Renderer, play
@@ -383,3 +390,83 @@ def test_the_measured_loudness_is_that_of_the_noise(files: dict[str, Path]) -> N
     compiled.reset()
     wanted = 20 * np.log10(np.sqrt(np.mean(made.astype(float) ** 2)))
     assert loudness_of(compiled, RATE, []) == pytest.approx(wanted, abs=0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class Late(Fir):
+    """A filter that says it is late, as one with a look-ahead is."""
+
+    kind: ClassVar[str] = "late"
+
+    @property
+    def latency_samples(self) -> int:
+        return int(np.abs(self.taps).argmax())
+
+
+def grey_box(path: Path, rate: int = RATE) -> Path:
+    """A filter, a little network beside it and a state space, with one knob."""
+    rng = np.random.default_rng(6)
+
+    def w(*shape: int) -> Any:
+        return (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+
+    x, dry, wet, hidden, slow, out = (Signal(n) for n in (2, 1, 1, 6, 6, 1))
+    poles = np.stack([np.full((6, 3), 0.99), np.zeros((6, 3))], -1).astype(np.float32)
+    ops = [
+        Conv(dry, (Term(x, np.array([[[1.0], [0.0]]], np.float32)),)),
+        Stage((dry,), wet, Fir(0.3 * w(300, 1)[:, 0]), rate),
+        Conv(hidden, (Term(x, w(6, 2, 3), 4),), w(6), (), (Activate("tanh"),)),
+        Ssm(hidden, slow, poles, 0.01 * w(6, 3, 2), w(6)),
+        Conv(out, (Term(slow, w(1, 6, 1)),), None, (wet,)),
+    ]
+    write_taraf(path, taraf_bytes(Network(x, out, ops), rate, "grey", [Knob("tone")]))
+    return path
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+@pytest.mark.parametrize("told", [{}, {"oversample": 2, "levels": "normalised"}])
+def test_a_grey_box_plays_live_as_it_renders(
+    tmp_path: Path, files: dict[str, Path], rate: int, told: dict[str, Any]
+) -> None:
+    path, sound = grey_box(tmp_path / "grey.json"), noise(2000)
+    told = {**told, "blend_with": str(files["LSTM 1x16"]), "blend": 0.4, "knob1": 0.8}
+    whole = through(path, sound, rate, 64, [Move(700, "a.model.knob1", 0.1)], **told)
+    assert np.isfinite(whole).all() and np.abs(whole).max() > 1e-3
+    for block in (37, 1):
+        made = through(path, sound, rate, block, [Move(700, "a.model.knob1", 0.1)], **told)
+        np.testing.assert_array_equal(made, whole)
+
+
+def test_a_grey_box_is_its_network_and_starts_settled(tmp_path: Path) -> None:
+    path, sound = grey_box(tmp_path / "grey.json"), noise(2000)
+    compiled = compile_network(open_model(path).network)
+    compiled.settle(RATE, [0.5])
+    rows = np.vstack([sound[:, 0], np.full(2000, 0.5)]).astype(np.float32)
+    np.testing.assert_array_equal(through(path, sound), compiled.play(rows))
+    rest = through(path, np.zeros((300, 1), np.float32))
+    np.testing.assert_allclose(rest, rest[0], atol=1e-5)
+
+
+def test_an_lfo_begins_where_its_file_says(tmp_path: Path) -> None:
+    """Measuring its loudness, timing it and settling it leave its clock alone."""
+    path, sound, x, y = tmp_path / "tremolo.json", noise(4000), Signal(1), Signal(1)
+    box = Tremolo(rate_hz=7.0, phase=0.3, depth=0.5)
+    write_taraf(path, taraf_bytes(Network(x, y, [Stage((x,), y, box)]), RATE, "sways"))
+    for levels in ("raw", "normalised"):
+        made = through(path, sound, levels=levels)
+        own = play_box(box, sound[:, 0], RATE)
+        gain = np.dot(made, own) / np.dot(own, own)
+        np.testing.assert_allclose(made, gain * own, atol=1e-5)
+
+
+def test_the_latency_of_a_box_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taps = np.zeros(60, np.float32)
+    taps[40] = 1.0
+    x, y = Signal(1), Signal(1)
+    monkeypatch.setitem(documents.BOXES, "late", f"{__name__}:Late")
+    path = tmp_path / "late.json"
+    write_taraf(path, taraf_bytes(Network(x, y, [Stage((x,), y, Late(taps))]), RATE, "late"))
+    assert open_model(path).latency_samples == 40
+    renderer = Renderer(rack(link(path)), RATE, 1, 64)
+    assert renderer.table.latency == 40
+    renderer.stage.close()

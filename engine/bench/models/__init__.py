@@ -30,7 +30,19 @@ from engine.bench.models.twelve import copies_row, rack_row
 from engine.library import find
 from engine.modelfiles import open_model
 from engine.neural.compiled import Compiled, compile_network
-from engine.neural.network import Activate, Array, Blend, Conv, Gate, Gru, Lstm, Network, Step
+from engine.neural.network import (
+    Activate,
+    Array,
+    Blend,
+    Conv,
+    Gate,
+    Gru,
+    Lstm,
+    Network,
+    Ssm,
+    Stage,
+    Step,
+)
 
 Peer = OnnxPeer | TorchPeer
 FRAMES = (16, 32, 64, 128, 256, 512)
@@ -163,7 +175,9 @@ def _share(network: Network, floor: Seconds, times: Seconds) -> float:
 
 
 def _peers(network: Network) -> Iterator[tuple[str, Peer]]:
-    """Every peer that is installed, made ready."""
+    """Every peer that is installed, made ready; none plays state spaces or grey boxes."""
+    if any(isinstance(op, (Ssm, Stage)) for op in network.ops):
+        return
     with suppress(ImportError):
         yield "onnxruntime", OnnxPeer(network)
     with suppress(ImportError):

@@ -21,9 +21,11 @@ from engine.neural.network import (
     Gru,
     Lstm,
     Network,
+    NetworkError,
     Op,
     Prelu,
     Signal,
+    Softmax,
     Step,
     Term,
 )
@@ -109,8 +111,10 @@ class _Player:
             h = next(self._past)
             self.values[op.target], *kept = self._maker.gru(op, self.values[op.source], h)
             self.kept += kept
-        else:
+        elif isinstance(op, Softmax):
             self.values[op.target] = self._maker.softmax(self.values[op.source])
+        else:
+            raise NetworkError(f"no peer plays {type(op).__name__}")
 
     def _conv(self, op: Conv) -> None:
         bias, parts = op.bias, []
