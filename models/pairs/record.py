@@ -1,0 +1,159 @@
+"""Plays dry sounds through a real device and keeps what it returns as pairs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from models.pairs import manifest, take
+from models.pairs.errors import PairsError
+from models.pairs.manifest import Entry, Header
+from models.pairs.render import pair_name
+from models.pairs.sources import Source, gather
+from models.pairs.stages import Audio
+from models.pairs.take import LEAD_S, Session
+from models.pairs.wav import wav_bytes, write_whole
+
+Told = Callable[[int, int], None]
+BLOCK = 1024  # the round trip is measured, so long blocks cost nothing and Python keeps up
+
+
+def record(dry: Path, out: Path, session: Session, told: Told | None = None) -> dict[str, Any]:
+    """Record the return of every dry sound into ``out``; what came of it, and warnings.
+
+    Raises PairsError, and DeviceError for the audio interface. Nothing is written of a take that
+    went wrong.
+    """
+    _refuse_other(out)
+    out.mkdir(parents=True, exist_ok=True)
+    sources = gather(dry, out)
+    rate = sources[0].rate
+    _refuse_other(out, rate, session)
+    sounds = [soundfile.read(out / s.file, dtype="float32")[0] for s in sources]
+    played = take.sheet(sounds, rate, session.level_db)
+    returned, flags = duplex(played.sound, rate, session, told)
+    heard = take.round_trip(played, returned)
+    trip = heard if session.latency is None else session.latency
+    _write(out, sources, played, returned, trip, session)
+    still = returned[: round(0.9 * LEAD_S * rate)]
+    return {
+        "pairs": len(sources),
+        "round_trip_frames": trip,
+        "peak_db": 20.0 * float(np.log10(np.abs(returned).max() + 1e-10)),
+        "noise_db": take.level_db(still),
+        "warnings": take.warnings(played, returned, heard, flags),
+    }
+
+
+def _refuse_other(out: Path, rate: int = 0, session: Session | None = None) -> None:
+    if out.exists() and not out.is_dir():
+        raise PairsError(f"{out}: it is a file; pairs go into a folder")
+    path = out / manifest.NAME
+    if not path.is_file():
+        return
+    header, entries = manifest.read(out)
+    if "recorded" not in header.effect:
+        raise PairsError(f"{path}: these pairs were not recorded; take another folder")
+    if rate and header.sample_rate != rate:
+        raise PairsError(f"{path}: these pairs have {header.sample_rate} Hz, the dry {rate} Hz")
+    if session and entries and set(entries[0].knobs) != set(session.knobs):
+        has = ", ".join(entries[0].knobs) or "no knobs"
+        raise PairsError(f"{path}: these pairs tell {has}; --set must tell the same")
+
+
+def duplex(sound: Audio, rate: int, session: Session, told: Told | None) -> tuple[Audio, list[str]]:
+    """Play and record at once; the return (frames,), and what the driver complained of."""
+    from engine.stream import DeviceError, choose, portaudio
+
+    sounddevice = portaudio()
+    source, sink = choose(session.device)
+    if source is None:
+        raise DeviceError(f"{sink['name']} ({sink['api']}) can play, but not record")
+    for name, have, wanted in (
+        ("--channel", source["inputs"], session.channel),
+        ("--send", sink["outputs"], session.send),
+    ):
+        if not 1 <= wanted <= have:
+            raise DeviceError(f"{name} {wanted} is outside 1 to {have} of {sink['name']}")
+    returned = np.zeros(len(sound), np.float32)
+    place, flags = 0, {"input_overflow": 0, "output_underflow": 0}
+
+    def callback(heard: Any, plays: Any, frames: int, _time: Any, status: Any) -> None:
+        # Nothing else runs in this process meanwhile; large blocks leave Python time enough.
+        nonlocal place
+        for name in flags:  # a start may stumble; nothing is heard yet then
+            flags[name] += place > LEAD_S * rate / 2 and bool(getattr(status, name))
+        count = min(frames, len(sound) - place)
+        plays[:] = 0.0
+        plays[:count, session.send - 1] = sound[place : place + count]
+        returned[place : place + count] = heard[:count, session.channel - 1]
+        place += count
+
+    try:
+        stream = sounddevice.Stream(
+            samplerate=rate,
+            device=(source["index"], sink["index"]),
+            channels=(session.channel, session.send),
+            dtype="float32",
+            blocksize=BLOCK,
+            latency="high",
+            clip_off=True,
+            dither_off=True,
+            callback=callback,
+        )
+    except (sounddevice.PortAudioError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise DeviceError(f"{sink['name']} does not open at {rate} Hz: {reason}") from None
+    with stream:
+        before, since = -1, time.monotonic()
+        while place < len(sound):
+            time.sleep(0.1)
+            if place != before:
+                before, since = place, time.monotonic()
+            elif time.monotonic() - since > 5.0:
+                raise DeviceError(f"{sink['name']}: it stopped after {place} frames")
+            if told:
+                told(place // rate, len(sound) // rate)
+    return returned, [
+        f"the driver reports {count} times {name.replace('_', ' ')}: record again"
+        for name, count in flags.items()
+        if count
+    ]
+
+
+def _write(
+    out: Path, sources: list[Source], played: take.Sheet, returned: Audio, trip: int,
+    session: Session,
+) -> None:  # fmt: skip
+    entries = []
+    for source, start in zip(sources, played.starts, strict=True):
+        wet = returned[start + trip : start + trip + source.frames]
+        if len(wet) < source.frames:
+            raise PairsError(f"--latency {trip} is longer than the recording goes on")
+        name = pair_name(source.name, dict(session.knobs))
+        write_whole(out / "wet" / f"{name}.wav", wav_bytes(wet, source.rate))
+        entries.append(
+            Entry(
+                id=name,
+                dry=source.file,
+                wet=f"wet/{name}.wav",
+                split=source.split,
+                knobs=dict(session.knobs),
+                frames=source.frames,
+                latency_removed=trip,
+                sha256_dry=source.sha256,
+                sha256_wet=manifest.sha256(out / "wet" / f"{name}.wav"),
+            )
+        )
+    if (out / manifest.NAME).is_file():
+        manifest.mend(out)
+        manifest.append(out, *entries)
+        return
+    effect = {"recorded": session.device, "level_db": session.level_db}
+    late = {"late": True} if session.latency is not None else {}
+    manifest.rewrite(out, Header(played.rate, {**effect, **late}), entries)

@@ -1,0 +1,41 @@
+"""Writes 32-bit float WAV files, the same bytes for the same sound, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+IEEE_FLOAT = 3
+
+
+def wav_bytes(sound: NDArray[np.float32], rate: int) -> bytes:
+    """A WAV file of ``sound`` (frames,) or (frames, channels).
+
+    Not libsndfile's: that writes the time of day into a PEAK chunk, so its hash changes.
+    """
+    channels = 1 if sound.ndim == 1 else sound.shape[1]
+    data = np.ascontiguousarray(sound, "<f4").tobytes()
+    frame = 4 * channels
+    form = struct.pack("<HHIIHHH", IEEE_FLOAT, channels, rate, rate * frame, frame, 32, 0)
+    chunks = (
+        b"fmt " + struct.pack("<I", len(form)) + form,
+        b"fact" + struct.pack("<II", 4, len(data) // frame),
+        b"data" + struct.pack("<I", len(data)),
+    )
+    size = 4 + sum(map(len, chunks)) + len(data)
+    return b"".join((b"RIFF", struct.pack("<I", size), b"WAVE", *chunks, data))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name first, so that whoever is killed leaves no half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
