@@ -126,7 +126,8 @@ def wave(shape: int, period: Any, turn: float) -> float:
     at = turn * points
     k = int(at)
     before, after = (k - 1) % points, (k + 1) % points
-    return four(period[before], period[k % points], period[after], period[(k + 2) % points], at - k)
+    a, b = period[before], period[k % points]
+    return float(four(a, b, period[after], period[(k + 2) % points], at - k))
 
 
 @kernel
@@ -135,7 +136,7 @@ def mapped(curve: Any, low: float, scale: float, value: float) -> float:
     last = curve.shape[0] - 1
     at = min(max((value - low) * scale, 0.0), float(last))
     k = min(max(int(at), 1), last - 2)
-    return four(curve[k - 1], curve[k], curve[k + 1], curve[k + 2], at - k)
+    return float(four(curve[k - 1], curve[k], curve[k + 1], curve[k + 2], at - k))
 
 
 @kernel

@@ -60,14 +60,14 @@ def read_line(line: Any, now: int, delay: float, way: int, last: Any) -> float:
         eta = (1.0 - part) / (1.0 + part)
         new, old = line[(now - whole) & mask], line[(now - whole - 1) & mask]
         last[0] = eta * (new - last[0]) + old
-        return last[0]
+        return float(last[0])
     whole = int(delay)
     part = delay - whole
     new, old = float(line[(now - whole) & mask]), float(line[(now - whole - 1) & mask])
     if way == 0:
         return new + part * (old - new)
     newer, older = line[(now - whole + 1) & mask], line[(now - whole - 2) & mask]
-    return four(float(newer), new, old, float(older), part)
+    return float(four(float(newer), new, old, float(older), part))
 
 
 @kernel
@@ -107,8 +107,9 @@ class Modulated(Swept):
 
     Into it go the sound and ``feedback`` times ``loop_taps`` over its own output (the first tap
     for the sample before), less what is below ``highpass_hz`` (one pole, as of a coupling
-    capacitor); then, where ``drive`` is above 0, tanh(drive (x + bias)) / drive without its rest. Out come ``dry`` * ``dry_taps`` over the sound and ``wet`` * ``wet_taps``
-    over the line, the first tap for the present sample. No delay is below ``nearest_ms``.
+    capacitor); then, where ``drive`` is above 0, tanh(drive (x + bias)) / drive without its rest.
+    Out come ``dry`` * ``dry_taps`` over the sound and ``wet`` * ``wet_taps`` over the line, the
+    first tap for the present sample. No delay is below ``nearest_ms``.
     """
 
     kind: ClassVar[str] = "modulated"

@@ -156,7 +156,7 @@ def advance_locked(last: int, state: Any) -> None:
 @kernel
 def next_peak(first: int, magnitude: Any) -> int:
     """The first bin from ``first`` on that is above its two neighbours to either side."""
-    bins = magnitude.shape[0]
+    bins: int = magnitude.shape[0]
     for k in range(max(first, 2), bins - 2):
         m = magnitude[k]
         left = m > magnitude[k - 1] and m > magnitude[k - 2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ CUTOFF = 0.975
 """Of the lower of both Nyquist frequencies."""
 
 ATTENUATION_DB, TRANSITION = 90.0, 0.05
-MOST_PARTS = 20_000
+MOST_PARTS, NEAR = 96_000, 1e-9
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,29 @@ class Conversion:
         return self.grid * CUTOFF / max(self.grid, self.step)
 
 
+@cache
 def conversion(ratio: float) -> Conversion:
     """To ``ratio`` input samples for each output sample."""
-    parts = Fraction(ratio).limit_denominator(MOST_PARTS)
-    grid, step = parts.denominator, parts.numerator
+    grid, step = fraction(1.0 / ratio, math.ceil(MOST_PARTS * min(1.0, ratio)))
     length = int(max(grid, step) / CUTOFF * CROSSINGS + 1.0)
     return Conversion(grid, step, length // 2)
+
+
+def fraction(number: float, most: int) -> tuple[int, int]:
+    """The simplest fraction within NEAR of ``number``, or a near one of at most ``most`` parts.
+
+    Down the Stern-Brocot tree: Graham, Knuth and Patashnik, Concrete Mathematics, section 4.5.
+    """
+    low, high = (0, 1), (1, 0)
+    while low[1] + high[1] <= most:
+        middle = (low[0] + high[0], low[1] + high[1])
+        if abs(number - middle[0] / middle[1]) < NEAR:
+            return middle
+        if number > middle[0] / middle[1]:
+            low = middle
+        else:
+            high = middle
+    return min(low, high, key=lambda part: abs(number - part[0] / max(part[1], 1e-9)))
 
 
 def sinc_table() -> npt.NDArray[np.float64]:
@@ -84,10 +101,13 @@ def sinc_table() -> npt.NDArray[np.float64]:
 def sample_at(
     tick: int, grid: int, half: int, spacing: float, gain: float, table: Any, ring: Any
 ) -> float:
-    """The sound in ``ring``, sample n at n & (size - 1), as it is at ``tick``."""
+    """The sound in ``ring``, sample n at n & (size - 1), as it is at ``tick``.
+
+    A last sample that only the very edge of the filter reaches is left out.
+    """
     mask = ring.shape[0] - 1
     first = -((half - tick) // grid)
-    last = (tick + half) // grid
+    last = min((tick + half) // grid, first + 2 * (half // grid))
     total = 0.0
     for i in range(first, last + 1):
         place = (half + tick - i * grid) * spacing
