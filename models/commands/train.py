@@ -1,0 +1,142 @@
+"""taraf train: from recordings to a model that plays live."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.artefact import Artefact
+    from models.effects.auto import Choice
+
+train = typer.Typer(help="Train models that play live.", no_args_is_help=True)
+
+
+@train.callback()
+def _train() -> None:
+    """Train models that play live."""
+
+
+@train.command()
+def effect(
+    pairs: Annotated[Path, typer.Argument(help="A folder of dry and wet sound.")],
+    name: Annotated[
+        str | None, typer.Option(help="What the model is called; the folder's name unless given.")
+    ] = None,
+    arch: Annotated[
+        str,
+        typer.Option(
+            help="auto tries all that fits; grey only effects of known structure; or the name of "
+            "one: linear, echo, compression, modulation, phaser, pitch, ssm, lstm, wavenet-a2, ..."
+        ),
+    ] = "auto",
+    minutes: Annotated[
+        float, typer.Option(min=0.01, max=10_000.0, help="For networks; grey boxes need less.")
+    ] = 5.0,
+    about: Annotated[str, typer.Option(help="One line for the card.")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the model's folder; your own models unless given."),
+    ] = None,
+    runs: Annotated[
+        Path, typer.Option(help="Folder for checkpoints, curves for TensorBoard and previews.")
+    ] = Path("runs"),
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    loss: Annotated[
+        str, typer.Option(help="Terms and weights: esr, emphasised, dc, stft.")
+    ] = "esr=1,emphasised=1",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same start.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 2,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu.")] = "auto",
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="What is no fault of these pairs: late, clipped. May be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Learn an effect from pairs and make it a model that plays live by its name.
+
+    Ctrl-C stops and keeps the best so far.
+
+    Example: taraf train effect pairs/fuzz --minutes 5
+    """
+    from models.judging.errors import needed
+
+    with needed("train"):
+        from models.effects import auto
+        from models.effects.losses import parse_loss
+        from models.effects.training import Settings
+    from engine.library import user_models
+    from models.effects.deploy import deploy, plain_name
+    from models.pairs.checks import checked_pairs
+
+    opened = checked_pairs(pairs, allow or ())
+    called = plain_name(name or pairs.resolve().name)
+    folder = (out or user_models()) / called
+    settings = Settings(
+        minutes=minutes,
+        loss=parse_loss(loss),
+        seed=seed,
+        threads=threads,
+        accelerator=accelerator,
+        folder=runs / called,
+    )
+    choice = auto.choose(opened, arch, settings, _tell, resume)
+    best = choice.best
+    trained: dict[str, Any] = {
+        "command": _command(),
+        "pairs": f"{len(opened.pairs)} pairs, {opened.seconds:.0f} s",
+        "esr": float(f"{best.score.esr:.3g}"),
+        "mel_db": float(f"{best.score.mel_db:.3g}"),
+    }
+    artefact = deploy(best.candidate, folder, about or f"Learnt from {pairs.name}", trained)
+    if as_json:
+        typer.echo(json.dumps(_as_json(choice, artefact)))
+    else:
+        _show(choice, artefact)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _command() -> str:
+    """The command that was given, as one would type it again."""
+    return shlex.join(["taraf", *sys.argv[1:]])
+
+
+def _as_json(choice: Choice, artefact: Artefact) -> dict[str, Any]:
+    return {
+        "model": str(artefact.path),
+        "name": artefact.name,
+        "architecture": artefact.architecture,
+        **choice.best.score.as_json(),
+        "why": list(choice.best.candidate.why),
+        "tried": [{"name": one.candidate.name, **one.score.as_json()} for one in choice.tried],
+        "notes": list(choice.notes),
+    }
+
+
+def _show(choice: Choice, artefact: Artefact) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("tried", "ESR, held out", "mel distance", "clean"):
+        table.add_column(column, justify="left" if not table.columns else "right")
+    for one in choice.tried:
+        score = one.score
+        row = (f"{score.esr:.2g}", f"{score.mel_db:.2f} dB", f"{score.clean_mel_db:.2f} dB")
+        table.add_row(one.candidate.name, *row, style="bold" if one is choice.best else "")
+    console.print(table)
+    for line in choice.best.candidate.why:
+        console.print(Text(f"  {line}"))
+    console.print(Text(f"model: {artefact.path}"), soft_wrap=True)
+    console.print(Text(f"play it: taraf live --model {artefact.name}", "bold"))

@@ -1,0 +1,192 @@
+"""From pairs to the best way to play their effect: grey boxes first, networks in the time left.
+
+A grey box takes seconds and is exact where it fits, so all are asked. What none of them explains
+is learnt by networks: a few are tried in short trainings and the best gets the time that is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from models.effects.candidate import Candidate, Score, judge, of_found, of_trained
+from models.effects.grey import Found, GreyError
+from models.effects.grey.linear import heart
+from models.effects.networks import ARCHITECTURES, build
+from models.effects.networks.cascade import Cascade
+from models.effects.training import Settings, Trained, TrainingError, train
+from models.pairs import Pairs
+
+FINDERS = {
+    "echo": "models.effects.grey.echo",
+    "linear": "models.effects.grey.linear",
+    "tail": "models.effects.grey.tail",
+    "compression": "models.effects.grey.compression",
+    "tremolo": "models.effects.grey.tremolo",
+    "modulation": "models.effects.grey.modulation",
+    "phaser": "models.effects.grey.phaser",
+    "pitch": "models.effects.grey.pitch",
+}
+"""Every grey box that may be found: what says more first (an echo has no end), then the quick."""
+AUTO, GREY = "auto", "grey"
+ENOUGH = 1e-3
+"""ESR of a grey box from which on no network is tried: it would not be heard."""
+NEARLY = 0.2
+"""Share of the clean sound's mel distance that a box without a waveform to match must reach."""
+HEATS = ("lstm", "ssm", "wavenet-a2", "lstm+fir", "ssm+fir")
+HEAT_SHARE = 0.08
+"""Of the time, for each of the networks that are tried."""
+FIR, FIR_TAPS = "+fir", 2048
+"""Behind a network's name: a response of 43 ms at 48 kHz is learnt with it, for a cabinet."""
+
+Tell = Callable[[str], None]
+
+
+class Tried(NamedTuple):
+    """A candidate and how near it came on held-out sound."""
+
+    candidate: Candidate
+    score: Score
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best candidate, everything that was tried, best first, and the training if it was one."""
+
+    best: Tried
+    tried: tuple[Tried, ...]
+    notes: tuple[str, ...]
+    trained: Trained | None = None
+
+
+def choose(
+    pairs: Pairs, architecture: str, settings: Settings, tell: Tell, resume: bool = False
+) -> Choice:
+    """The best of what ``architecture`` asks for; TrainingError or PairsError in one line.
+
+    "auto" tries everything, "grey" only grey boxes; else a box or a network by its name.
+    """
+    known = (AUTO, GREY, *FINDERS, *ARCHITECTURES)
+    if architecture.removesuffix(FIR) not in known:
+        more = f"{', '.join(known)}, and {FIR} behind a network's name"
+        raise TrainingError(f"no architecture is called {architecture}; there are {more}")
+    notes: list[str] = []
+    tried: list[Tried] = []
+    if architecture.removesuffix(FIR) in ARCHITECTURES:
+        trained = learn(pairs, architecture, settings, resume)
+        tried.append(scored(of_trained(trained, pairs), pairs))
+        return Choice(tried[0], tuple(tried), (), trained)
+    asked = FINDERS if architecture in (AUTO, GREY) else {architecture: FINDERS[architecture]}
+    for found in finds(pairs, asked, notes, tell):
+        tried.append(scored(of_found(found, pairs), pairs))
+        tell(f"{found.name}: {_told(tried[-1])}")
+    found_enough = any(_is_enough(one) for one in tried)
+    if architecture != AUTO or found_enough:
+        if not tried:
+            raise TrainingError(f"{pairs.folder}: {'; '.join(notes) or 'no grey box fits'}")
+        return _choice(tried, notes, None)
+    trained = compete(pairs, settings, tell, notes, resume)
+    tried.append(scored(of_trained(trained, pairs), pairs))
+    tell(f"{trained.architecture}: {_told(tried[-1])}")
+    return _choice(tried, notes, trained)
+
+
+def finds(pairs: Pairs, finders: dict[str, str], notes: list[str], tell: Tell) -> Iterator[Found]:
+    """Ask every finder; what is no effect of its kind is noted and left."""
+    for name, module in finders.items():
+        tell(f"is it {name}?")
+        try:
+            found: Found | None = import_module(module).find(pairs)
+        except GreyError as error:
+            notes.append(f"{name}: {error}")
+            continue
+        if found is None:
+            notes.append(f"{name}: it is not")
+            continue
+        yield found
+        if found.validation_esr < ENOUGH:
+            return
+
+
+def compete(
+    pairs: Pairs, settings: Settings, tell: Tell, notes: list[str], resume: bool
+) -> Trained:
+    """Try some networks shortly, then train the best in the time that is left."""
+    heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
+    errors: dict[str, float] = {}
+    chosen = _resumed(settings.folder) if resume else None
+    for name in HEATS if chosen is None else ():
+        tell(f"trying {name}")
+        trained = learn(pairs, name, heat)
+        errors[name] = trained.validation_esr
+        notes.append(f"{name}: ESR {trained.validation_esr:.3g} after {trained.seconds:.0f} s")
+        if trained.stopped == "interrupted":
+            return trained
+    chosen = chosen or min(errors, key=lambda name: errors[name])
+    tell(f"training {chosen}")
+    if settings.folder is not None:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        (settings.folder / "architecture.txt").write_text(chosen, encoding="utf-8")
+    left = settings.minutes * (1.0 - HEAT_SHARE * len(errors))
+    return learn(pairs, chosen, replace(settings, minutes=left), resume)
+
+
+def learn(pairs: Pairs, name: str, settings: Settings, resume: bool = False) -> Trained:
+    """Train a network by its name, with a response behind it where the name says so."""
+    core = name.removesuffix(FIR)
+    if core == name:
+        return train(pairs, name, settings, resume)
+    known, response = heart(pairs), np.zeros(FIR_TAPS)
+    response[0] = 1.0
+    if known is not None:
+        found = known.response.taps[:FIR_TAPS]
+        response[: len(found)] = found
+    controls = len(pairs.knobs) + len(pairs.pairs[0].control)
+    network = Cascade(build(core, controls, settings.seed), response, pairs.sample_rate)
+    return replace(train(pairs, core, settings, resume, network=network), architecture=name)
+
+
+def _resumed(folder: Path | None) -> str | None:
+    """What was being trained in ``folder``; None where the tries were not over yet."""
+    if folder is None or not (folder / "architecture.txt").is_file():
+        return None
+    name = (folder / "architecture.txt").read_text(encoding="utf-8").strip()
+    return name if name.removesuffix(FIR) in ARCHITECTURES else None
+
+
+def scored(candidate: Candidate, pairs: Pairs) -> Tried:
+    """Measure a candidate on the validation pairs."""
+    return Tried(candidate, judge(candidate, pairs.split("validation")))
+
+
+def _is_enough(tried: Tried) -> bool:
+    """Whether a box explains all that can be heard; a waveform need not match if pitch moves."""
+    if tried.candidate.latency_samples:
+        return tried.score.share <= NEARLY
+    return tried.score.esr <= ENOUGH
+
+
+def _choice(tried: list[Tried], notes: list[str], trained: Trained | None) -> Choice:
+    order = sorted(tried, key=_rank)
+    best = order[0]
+    ours = trained if trained is not None and best.candidate.name == trained.architecture else None
+    return Choice(best, tuple(order), tuple(notes), ours)
+
+
+def _rank(tried: Tried) -> float:
+    """Lower is better: the ESR, or what the mel distance is worth where no waveform matches."""
+    error = tried.score.esr
+    if tried.candidate.latency_samples:
+        error = min(error, tried.score.share**2)
+    return error if math.isfinite(error) else 1e9
+
+
+def _told(tried: Tried) -> str:
+    score = tried.score
+    return f"ESR {score.esr:.2g}, mel distance {score.mel_db:.2f} dB of {score.clean_mel_db:.2f} dB"
