@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,7 @@ class Score:
     """
 
     esr: float
+    clean_esr: float
     mel_db: float
     clean_mel_db: float
 
@@ -107,26 +109,30 @@ class Score:
 
     def as_json(self) -> dict[str, Any]:
         """The figures, rounded."""
-        told = {"esr": self.esr, "mel_db": self.mel_db, "clean_mel_db": self.clean_mel_db}
-        return {key: float(f"{value:.4g}") for key, value in told.items()}
+        return {key: float(f"{value:.4g}") for key, value in vars(self).items()}
 
 
 def judge(candidate: Candidate, pairs: Sequence[Pair]) -> Score:
-    """Measure a candidate on some pairs, each weighted by its length."""
-    player = candidate.player()
+    """Measure a candidate on some pairs: errors by their energy, mel distances by their length."""
+    player, rate = candidate.player(), candidate.sample_rate
     rows = []
     for pair in pairs:
         dry, wet = pair.load()
         made = player.play_pair(pair)
         energy = float(np.sum(np.square(wet, dtype=np.float64)))
         try:
-            rate = candidate.sample_rate
+            errors = energy * esr(wet, made), energy * esr(wet, dry), energy
             mels = mel_distance(wet, made, rate), mel_distance(wet, dry, rate)
-            rows.append((energy * esr(wet, made), energy, *mels, float(len(wet))))
         except JudgeError:  # silence has no distance to anything
             continue
+        rows.append((*errors, *mels, float(len(wet))))
     if not rows:
-        return Score(float("inf"), float("inf"), float("inf"))
-    error, energy, mel, clean, frames = np.array(rows).T
+        return Score(math.inf, math.inf, math.inf, math.inf)
+    error, clean, energy, mel, clean_mel, frames = np.array(rows).T
     weights = frames / frames.sum()
-    return Score(float(error.sum() / energy.sum()), float(mel @ weights), float(clean @ weights))
+    return Score(
+        float(error.sum() / energy.sum()),
+        float(clean.sum() / energy.sum()),
+        float(mel @ weights),
+        float(clean_mel @ weights),
+    )

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 ZOO = HERE.parent / "zoo"
 BASELINES = HERE / "baselines" / "trained"
 DRY_MINUTES = 5.0
-BASELINE_STEPS = {"convolution": 800, "lstm": 800, "wavenet": 300}
+BASELINE_STEPS = {"convolution": 400, "lstm": 500, "wavenet": 200}
 MODEL_MINUTES = 5.0
 
 
