@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
 from models.effects.auto import learn
 from models.effects.candidate import Candidate, judge, of_trained
-from models.effects.training import Settings, TrainingError
+from models.effects.networks import build
+from models.effects.networks.gains import Gains
+from models.effects.training import Settings, Trained, TrainingError, train
 from models.pairs import Pair, Pairs, open_pairs
+from models.pairs.manifest import Entry, Header, rewrite, sha256
+from models.pairs.wav import wav_bytes, write_whole
+
+GAIN = "+gain"
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ def interpolated(
         raise TrainingError(f"{folder}: {knob} = {left_out:g} cannot be left out; {inner} can")
     kept = [pair for pair in pairs.pairs if pair.knobs[knob] != left_out]
     heard = replace(pairs, pairs=tuple(kept))
-    candidate = of_trained(learn(heard, architecture, settings or Settings()), heard)
+    candidate = of_trained(_learnt(heard, architecture, settings or Settings()), heard)
     held_out = {at: _held_out(pairs, knob, at) for at in values}
     scores = {at: judge(candidate, chosen) for at, chosen in held_out.items()}
     return Turned(
@@ -66,6 +77,61 @@ def interpolated(
         {at: score.esr for at, score in scores.items()},
         {at: score.clean_esr for at, score in scores.items()},
     )
+
+
+def _learnt(pairs: Pairs, architecture: str, settings: Settings) -> Trained:
+    """Train; "+gain" behind a network's name makes the knob two gains around it."""
+    core = architecture.removesuffix(GAIN)
+    if core == architecture:
+        return learn(pairs, architecture, settings)
+    network = Gains(build(core, 0, settings.seed), len(pairs.knobs), [_rise(pairs)])
+    return replace(train(pairs, core, settings, network=network), architecture=architecture)
+
+
+def _rise(pairs: Pairs) -> float:
+    """How much louder the wet sound is at the knob's maximum than at its minimum, in nepers."""
+    knob = pairs.knobs[0]
+    levels = {}
+    for at in (knob.minimum, knob.maximum):
+        chosen = [p.load()[1] for p in pairs.split("train") if p.knobs[knob.name] == at]
+        levels[at] = np.mean([np.mean(np.square(sound, dtype=np.float64)) for sound in chosen])
+    return 0.5 * float(np.log(levels[knob.maximum] / levels[knob.minimum]))
+
+
+def settled(folder: Path, out: Path, seconds: float) -> Path:
+    """Write the pairs of ``folder`` to ``out`` without their first ``seconds`` and their drift.
+
+    A simulated circuit that is switched on where each file begins settles alike in every file:
+    what is common to all wet sounds, their median, is not sound and is taken off.
+    """
+    pairs = open_pairs(folder)
+    whole = {pair.wet: pair.whole for pair in pairs.pairs}
+    frames = min(pair.frames for pair in whole.values())
+    first = round(seconds * pairs.sample_rate)
+    sounds = {wet: pair.load()[1][:frames] for wet, pair in whole.items()}
+    drift = _smooth(np.median(list(sounds.values()), axis=0), pairs.sample_rate // 50)
+    for wet, pair in whole.items():
+        parts = {"dry": pair.load()[0][first:frames], "wet": (sounds[wet] - drift)[first:]}
+        for part, sound in parts.items():
+            name = (pair.dry if part == "dry" else pair.wet).name
+            path = out / part / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, wav_bytes(np.asarray(sound, np.float32), pairs.sample_rate))
+    entries = [_entry(pair, out) for pair in whole.values()]
+    rewrite(out, Header(pairs.sample_rate, {"taken_from": folder.name}), entries)
+    return out
+
+
+def _entry(pair: Pair, out: Path) -> Entry:
+    dry, wet = out / "dry" / pair.dry.name, out / "wet" / pair.wet.name
+    frames = soundfile.info(wet).frames
+    places = (f"dry/{dry.name}", f"wet/{wet.name}")
+    return Entry(pair.name, *places, "", dict(pair.knobs), frames, 0, sha256(dry), sha256(wet))
+
+
+def _smooth(sound: NDArray[np.floating], width: int) -> NDArray[np.float64]:
+    kernel = np.hanning(width + 2)[1:-1]
+    return np.convolve(np.pad(sound, width, "edge"), kernel / kernel.sum(), "same")[width:-width]
 
 
 def _held_out(pairs: Pairs, knob: str, at: float) -> list[Pair]:
@@ -79,9 +145,14 @@ def main() -> None:
     parser.add_argument("--left-out", type=float, required=True)
     parser.add_argument("--arch", default="lstm")
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--settle", type=float, default=0.0, help="seconds to leave out in front")
     given = parser.parse_args()
-    settings = Settings(minutes=given.minutes)
-    print(json.dumps(interpolated(given.folder, given.left_out, given.arch, settings).as_json()))
+    settings, folder = Settings(minutes=given.minutes), given.folder
+    with tempfile.TemporaryDirectory() as work:
+        if given.settle:
+            folder = settled(folder, Path(work), given.settle)
+        found = interpolated(folder, given.left_out, given.arch, settings)
+    print(json.dumps(found.as_json()))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from engine.bench import Report
 from models.bench.effects.sounds import data
 from models.effects.grey.recordings import akai, donner
-from models.effects.recordings import interpolated
+from models.effects.recordings import interpolated, settled
 from models.effects.training import Settings
 
 KNOBS = (
-    ("gain stage", "pairs/klon_gainstage_spice", 0.5, "lstm"),
-    ("amplifier", "pairs/panama_amp_3knob", 0.5, "ssm"),
+    ("gain stage", "pairs/klon_gainstage_spice", 0.5, "lstm", 0.2),
+    ("amplifier", "pairs/panama_amp_3knob", 0.5, "lstm+gain", 0.0),
 )
+"""Folder, the setting that is never heard, the network, seconds in which the circuit settles."""
 MOST_MINUTES = 2.0
 
 
@@ -26,10 +28,12 @@ def run(report: Report, seconds: float) -> None:
     folder = data("pairs/tape_akai_maxell")
     if folder is not None:
         _tape(report, folder)
-    for name, path, left_out, architecture in KNOBS:
+    for name, path, left_out, architecture, settle in KNOBS:
         folder = data(path)
         if folder is not None:
-            _knob(report, name, folder, left_out, architecture, seconds)
+            with tempfile.TemporaryDirectory() as work:
+                heard = settled(folder, Path(work), settle) if settle else folder
+                _knob(report, name, heard, left_out, architecture, seconds)
 
 
 def _flanger(report: Report, folder: Path) -> None:
