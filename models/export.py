@@ -3,9 +3,11 @@
 ``export`` writes any ``torch.nn.Module`` whose ``forward(audio, *state)`` returns
 ``(audio_out, *next_state)``, with ``knobs`` as the last input where it has any, as ONNX; see
 engine.artefact for the contract that a player relies on. ``export_json`` and ``export_nam``
-write a recurrent network as our own kernels play it, in a fraction of the time. ``export_file``
-takes a file already written: a WaveNet from engine.modelfiles.write, for one.
+write a recurrent network of models.effects.networks as our own kernels play it, in a fraction of
+the time. ``export_file`` takes a file already written: what models.effects.deploy makes.
 """
+
+from __future__ import annotations
 
 import hashlib
 import io
@@ -18,6 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -29,6 +32,7 @@ from engine.artefact import (
     GOLDEN,
     JSON,
     NAM,
+    NETWORKS,
     ONNX,
     Artefact,
     ArtefactError,
@@ -38,9 +42,11 @@ from engine.artefact import (
 from engine.modelfiles.guitarml import read_guitarml
 from engine.modelfiles.reading import read_json
 from engine.performance import guitar
-from models.guitarml import guitarml
 from models.nam import lstm_bytes, said_of
 from models.replay import replay
+
+if TYPE_CHECKING:
+    from models.effects.networks.recurrent import Recurrent
 
 OPSET = 17
 Value = str | int | float
@@ -80,18 +86,19 @@ def export(
     return export_file(ONNX, data, card, take(network, card, state, audio), folder)
 
 
-def export_json(network: nn.Module, card: Description, folder: Path) -> Artefact:
+def export_json(network: Recurrent, card: Description, folder: Path) -> Artefact:
     """Write ``folder`` with a recurrent network as GuitarML's JSON; return it opened.
 
-    ``network`` has ``lstm``, ``dense``, ``input_gain`` and a skip, and tells its states by
-    ``silence()``, as models.effects.network.Recurrent.
+    Its skip must be pinned at 1 or 0, see models.effects.networks.recurrent.
     """
-    return export_file(JSON, _json(network, card), card, _whole_take(network, card), folder)
+    data = network.to_guitarml(card.sample_rate, card.name)
+    return export_file(JSON, data, card, _whole_take(network, card), folder)
 
 
-def export_nam(network: nn.Module, card: Description, folder: Path) -> Artefact:
+def export_nam(network: Recurrent, card: Description, folder: Path) -> Artefact:
     """Write ``folder`` with the network of ``export_json`` as ``.nam``; return it opened."""
-    heard = read_guitarml(read_json(Path(JSON), _json(network, card)), "")
+    written = network.to_guitarml(card.sample_rate, card.name)
+    heard = read_guitarml(read_json(Path(JSON), written), "")
     data = lstm_bytes(heard.network, card.sample_rate, said_of(heard))
     return export_file(NAM, data, card, _whole_take(network, card), folder)
 
@@ -106,8 +113,10 @@ def export_file(
     """Write ``folder`` whole and return it opened, or raise and leave what was there.
 
     ``data`` is the network in a file called ``name``, one of engine.artefact.NETWORKS, and
-    ``golden`` the take (see ``take``). ArtefactError if what plays it does not repeat that.
+    ``golden`` the take (see ``take``). ArtefactError if what plays it does not repeat that, or
+    if ``folder`` holds anything but a model.
     """
+    check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     fresh.chmod(0o755)
@@ -121,6 +130,18 @@ def export_file(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return open_artefact(folder)
+
+
+def check_free(folder: Path) -> None:
+    """ArtefactError where a model in ``folder`` would replace something that is no model."""
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise ArtefactError(f"{folder}: is no folder; a model would replace it")
+    ours = {CARD, GOLDEN, *NETWORKS, ".DS_Store"}
+    others = sorted({path.name for path in folder.iterdir()} - ours)
+    if others:
+        raise ArtefactError(f"{folder}: holds {others[0]}, which is no model; it is not replaced")
 
 
 def check_golden(artefact: Artefact) -> float:
@@ -175,15 +196,19 @@ def _onnx(
     return file.getvalue()
 
 
-def _json(network: nn.Module, card: Description) -> bytes:
-    parts = (network.lstm, network.dense, True, network.input_gain)
-    return guitarml(*parts, card.sample_rate, card.name)
+def _whole_take(network: Recurrent, card: Description) -> dict[str, NDArray[np.float32]]:
+    """Return the take of a network that plays a second at once."""
+    dry = _guitar(card.sample_rate, card.sample_rate)
+    with torch.no_grad():
+        wet = network.eval()(torch.from_numpy(dry)[None])[0]
+    return {"audio": dry, "audio_out": wet.numpy()}
 
 
-def _whole_take(network: nn.Module, card: Description) -> dict[str, NDArray[np.float32]]:
-    """Return the take of a network to which a second is one hop."""
-    second = torch.zeros(card.sample_rate, 1, 1)
-    return take(network.eval(), card, network.silence(), second)
+def _guitar(sample_rate: int, frames: int) -> NDArray[np.float32]:
+    """Return guitar for a take, rounded to 16 bits, which halves its share of the file."""
+    first = 2 * sample_rate  # past the palm-mutes: loud and soft, low and high
+    dry = guitar(sample_rate)[first : first + frames]
+    return np.asarray(np.round(dry * 32768.0) / 32768.0, np.float32)
 
 
 def take(
@@ -192,13 +217,9 @@ def take(
     """Return the golden take: a second of guitar through torch, from ``state``.
 
     It goes through in hops as long as ``audio``.
-
-    The guitar is rounded to 16 bits, which halves its share of the file.
     """
     hops = card.sample_rate // audio.numel()
-    first = 2 * card.sample_rate  # past the palm-mutes: loud and soft, low and high
-    dry = guitar(card.sample_rate)[first : first + hops * audio.numel()]
-    dry = np.asarray(np.round(dry * 32768.0) / 32768.0, np.float32)
+    dry = _guitar(card.sample_rate, hops * audio.numel())
     knobs = torch.tensor([[knob.default for knob in card.knobs]])
     states, wet = list(state.values()), []
     with torch.no_grad():
@@ -234,5 +255,8 @@ def _key(name: str) -> str:
 
 
 def _toml(value: Value) -> str:
-    """Return a value as TOML writes it; its strings are JSON's."""
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    """Return a value as TOML writes it; its strings are JSON's without pairs of surrogates."""
+    if not isinstance(value, str):
+        return repr(value)
+    whole = value.encode("utf-8", "replace").decode()
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")

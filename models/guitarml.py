@@ -1,11 +1,16 @@
-"""Writes a recurrent network of torch in the JSON of GuitarML, which our own kernels play."""
+"""Writes a recurrent network in the JSON of GuitarML, which our own kernels play too."""
+
+from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Array = NDArray[np.float32]
 
@@ -14,18 +19,31 @@ def guitarml(
     core: nn.LSTM | nn.GRU, dense: nn.Linear, skip: bool, input_gain: float,
     sample_rate: int, name: str,
 ) -> bytes:  # fmt: skip
-    """Return the document of ``dense(core(input_gain * audio))``, plus audio with ``skip``.
+    """Return the document of torch's ``dense(core(input_gain * audio))``, plus audio with ``skip``.
 
-    The gain is multiplied into the weights it meets. Numbers have the digits that single
-    precision needs, so they are read back bit for bit.
+    The gain is multiplied into the weights it meets.
+    """
+    state = {f"rec.{key}": value.numpy(force=True) for key, value in core.state_dict().items()}
+    state |= {f"lin.{key}": value.numpy(force=True) for key, value in dense.state_dict().items()}
+    first = "rec.weight_ih_l0"
+    state[first] = (state[first].astype(np.float64) * input_gain).astype(np.float32)
+    return document(state, type(core).__name__, skip, sample_rate, name)
+
+
+def document(
+    state: Mapping[str, Array], unit: str, skip: bool, sample_rate: int, name: str
+) -> bytes:
+    """Return the document of weights named as torch does, of layers of ``unit``: LSTM or GRU.
+
+    Numbers have the digits that single precision needs, so they are read back bit for bit.
     """
     model = {
         "model": "SimpleRNN",
-        "input_size": core.input_size,
-        "output_size": dense.out_features,
-        "unit_type": type(core).__name__,
-        "num_layers": core.num_layers,
-        "hidden_size": core.hidden_size,
+        "input_size": state["rec.weight_ih_l0"].shape[1],
+        "output_size": state["lin.weight"].shape[0],
+        "unit_type": unit,
+        "num_layers": sum(key.startswith("rec.weight_ih_l") for key in state),
+        "hidden_size": state["lin.weight"].shape[1],
         "bias_fl": True,
         "skip": int(skip),
     }
@@ -35,10 +53,6 @@ def guitarml(
         "model_data": model,
     }
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    state = {f"rec.{key}": value.numpy(force=True) for key, value in core.state_dict().items()}
-    state |= {f"lin.{key}": value.numpy(force=True) for key, value in dense.state_dict().items()}
-    first = "rec.weight_ih_l0"
-    state[first] = (state[first].astype(np.float64) * input_gain).astype(np.float32)
     tensors = ",\n".join(f"{json.dumps(key)}: {_rows(value)}" for key, value in state.items())
     return ("{\n" + ",\n".join([*lines, f'"state_dict": {{\n{tensors}\n}}']) + "\n}\n").encode()
 

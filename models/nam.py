@@ -18,12 +18,29 @@ from numpy.typing import NDArray
 from engine.loudness import measure
 from engine.modelfiles import ModelFile
 from engine.modelfiles.write import lstm_nam
-from engine.neural.network import Array, Conv, Lstm, Network, Op
+from engine.neural.network import (
+    Array,
+    Conv,
+    Gru,
+    Lstm,
+    Network,
+    Op,
+    Softmax,
+    Ssm,
+    Stage,
+)
 
 FAINT = 2.0**-12  # a power of two: no rounding
 OPEN = 16.0  # the sigmoid of this is 1 but for 1.1e-7
 GATES = 4  # i, f, g, o
 _I, _F, _G, _O = range(GATES)
+KINDS: dict[type, str] = {
+    Conv: "convolutions",
+    Lstm: "LSTM",
+    Gru: "GRU",
+    Ssm: "state spaces",
+    Softmax: "a softmax",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +85,20 @@ def stack_of(network: Network) -> Stack:
     layers = tuple(op for op in network.ops[:-1] if isinstance(op, Lstm))
     heard = [network.input, *(layer.target for layer in layers)]
     if not layers or [*layers, network.ops[-1]] != network.ops:
-        raise ValueError("is not made of layers of LSTM and a linear output")
+        wanted = "is not made of layers of LSTM and a linear output"
+        raise ValueError(f"{wanted}, but has {', '.join(_parts(network))}")
     if any(layer.source is not below for layer, below in zip(layers, heard, strict=False)):
         raise ValueError("has layers that hear something else than the layer below")
     return _with_head(layers, network, network.ops[-1])
+
+
+def _parts(network: Network) -> list[str]:
+    """Return what a network is made of, each kind once."""
+    kinds = (
+        f"a box ({op.box.kind})" if isinstance(op, Stage) else KINDS.get(type(op), "something else")
+        for op in network.ops
+    )
+    return list(dict.fromkeys(kinds))
 
 
 def _with_head(layers: tuple[Lstm, ...], network: Network, head: Op) -> Stack:

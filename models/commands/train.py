@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -50,7 +50,9 @@ def effect(
     loss: Annotated[
         str, typer.Option(help="Terms and weights: esr, emphasised, dc, stft.")
     ] = "esr=1,emphasised=1",
-    seed: Annotated[int, typer.Option(help="The same seed makes the same start.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed makes the same start.")
+    ] = 1,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 2,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu.")] = "auto",
     allow: Annotated[
@@ -69,24 +71,28 @@ def effect(
 
     with needed("train"):
         from models.effects import auto
+        from models.effects.deploy import deploy, make_sure, plain_name
         from models.effects.losses import parse_loss
         from models.effects.training import Settings
     from engine.library import user_models
-    from models.effects.deploy import deploy, plain_name
     from models.pairs.checks import checked_pairs
 
+    auto.check_name(arch)
+    known_loss = parse_loss(loss)
     opened = checked_pairs(pairs, allow or ())
     called = plain_name(name or pairs.resolve().name)
     folder = (out or user_models()) / called
+    make_sure(folder)
     settings = Settings(
         minutes=minutes,
-        loss=parse_loss(loss),
+        loss=known_loss,
         seed=seed,
         threads=threads,
         accelerator=accelerator,
         folder=runs / called,
     )
-    choice = auto.choose(opened, arch, settings, _tell, resume)
+    with needed("train"):  # what trains comes in when a network is to be trained
+        choice = auto.choose(opened, arch, settings, _tell, resume)
     best = choice.best
     trained: dict[str, Any] = {
         "command": _command(),
@@ -94,7 +100,8 @@ def effect(
         "esr": float(f"{best.score.esr:.3g}"),
         "mel_db": float(f"{best.score.mel_db:.3g}"),
     }
-    artefact = deploy(best.candidate, folder, about or f"Learnt from {pairs.name}", trained)
+    told = about or f"Learnt from {pairs.resolve().name}"
+    artefact = deploy(best.candidate, folder, told, trained)
     if as_json:
         typer.echo(json.dumps(_as_json(choice, artefact)))
     else:
@@ -102,7 +109,7 @@ def effect(
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(line, file=sys.stderr, flush=True)
 
 
 def _command() -> str:
@@ -127,16 +134,22 @@ def _show(choice: Choice, artefact: Artefact) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from engine.library import user_models
+
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("tried", "ESR, held out", "mel distance", "clean"):
-        table.add_column(column, justify="left" if not table.columns else "right")
+        first = not table.columns
+        justify: Literal["left", "right"] = "left" if first else "right"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=first)
     for one in choice.tried:
         score = one.score
-        row = (f"{score.esr:.2g}", f"{score.mel_db:.2f} dB", f"{score.clean_mel_db:.2f} dB")
+        row = (f"{score.esr:.2g}", f"{score.mel_db:.2f}\xa0dB", f"{score.clean_mel_db:.2f}\xa0dB")
         table.add_row(one.candidate.name, *row, style="bold" if one is choice.best else "")
     console.print(table)
     for line in choice.best.candidate.why:
         console.print(Text(f"  {line}"))
     console.print(Text(f"model: {artefact.path}"), soft_wrap=True)
-    console.print(Text(f"play it: taraf live --model {artefact.name}", "bold"))
+    by_name = artefact.path.parent.resolve() == user_models().resolve()
+    called = artefact.name if by_name else shlex.quote(str(artefact.path))
+    console.print(Text(f"play it: taraf live --model {called}", "bold"), soft_wrap=True)

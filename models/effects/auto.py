@@ -20,7 +20,7 @@ from models.effects.grey import Found, GreyError
 from models.effects.grey.linear import heart
 from models.effects.networks import ARCHITECTURES, build
 from models.effects.networks.cascade import Cascade
-from models.effects.training import Settings, Trained, TrainingError, train
+from models.effects.training import Settings, Trained, TrainingError, checkpoint, train
 from models.pairs import Pairs
 
 FINDERS = {
@@ -44,6 +44,8 @@ HEAT_SHARE = 0.08
 """Of the time, for each of the networks that are tried."""
 FIR, FIR_TAPS = "+fir", 2048
 """Behind a network's name: a response of 43 ms at 48 kHz is learnt with it, for a cabinet."""
+WINNER = "architecture.txt"
+"""In the folder of a training: which network won the heats."""
 
 Tell = Callable[[str], None]
 
@@ -72,10 +74,10 @@ def choose(
 
     "auto" tries everything, "grey" only grey boxes; else a box or a network by its name.
     """
-    known = (AUTO, GREY, *FINDERS, *ARCHITECTURES)
-    if architecture.removesuffix(FIR) not in known:
-        more = f"{', '.join(known)}, and {FIR} behind a network's name"
-        raise TrainingError(f"no architecture is called {architecture}; there are {more}")
+    check_name(architecture)
+    for split in ("train", "validation"):
+        if not pairs.split(split):
+            raise TrainingError(f"{pairs.folder}: no pair is for {split}")
     notes: list[str] = []
     tried: list[Tried] = []
     if architecture.removesuffix(FIR) in ARCHITECTURES:
@@ -95,6 +97,15 @@ def choose(
     tried.append(scored(of_trained(trained, pairs), pairs))
     tell(f"{trained.architecture}: {_told(tried[-1])}")
     return _choice(tried, notes, trained)
+
+
+def check_name(architecture: str) -> None:
+    """TrainingError if nothing is called so."""
+    if architecture in (AUTO, GREY, *FINDERS) or architecture.removesuffix(FIR) in ARCHITECTURES:
+        return
+    known = ", ".join((AUTO, GREY, *FINDERS, *ARCHITECTURES))
+    more = f"{known}, and {FIR} behind a network's name"
+    raise TrainingError(f"no architecture is called {architecture}; there are {more}")
 
 
 def finds(pairs: Pairs, finders: dict[str, str], notes: list[str], tell: Tell) -> Iterator[Found]:
@@ -117,24 +128,59 @@ def finds(pairs: Pairs, finders: dict[str, str], notes: list[str], tell: Tell) -
 def compete(
     pairs: Pairs, settings: Settings, tell: Tell, notes: list[str], resume: bool
 ) -> Trained:
-    """Try some networks shortly, then train the best in the time that is left."""
-    heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
-    errors: dict[str, float] = {}
+    """Try some networks shortly, then train the best in the time that is left.
+
+    Ctrl-C ends it with the best so far.
+    """
     chosen = _resumed(settings.folder) if resume else None
-    for name in HEATS if chosen is None else ():
+    heats: list[Trained] = []
+    if chosen is None:
+        if resume:
+            tell("there is no training to go on with; it begins anew")
+        _forget(settings.folder)
+        heats, stopped = _heats(pairs, settings, tell, notes)
+        if stopped:
+            return min(heats, key=_error)
+        chosen = min(heats, key=_error).architecture
+        _begin(settings.folder, chosen)
+    tell(f"training {chosen}")
+    left = settings.minutes * (1.0 - HEAT_SHARE * len(HEATS))
+    try:
+        heats.append(learn(pairs, chosen, replace(settings, minutes=left), resume and not heats))
+    except (KeyboardInterrupt, TrainingError) as error:
+        if not heats:
+            raise
+        notes.append(str(error) or "training: stopped at once")
+    return min(heats, key=_error)
+
+
+def _heats(
+    pairs: Pairs, settings: Settings, tell: Tell, notes: list[str]
+) -> tuple[list[Trained], bool]:
+    """Every network after a short training, and whether Ctrl-C ended that.
+
+    One that cannot be trained is noted; TrainingError where none can.
+    """
+    heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
+    done: list[Trained] = []
+    for name in HEATS:
         tell(f"trying {name}")
-        trained = learn(pairs, name, heat)
-        errors[name] = trained.validation_esr
+        try:
+            done.append(learn(pairs, name, heat))
+        except TrainingError as error:
+            notes.append(str(error))
+            continue
+        except KeyboardInterrupt:  # between two trainings
+            if not done:
+                raise
+            return done, True
+        trained = done[-1]
         notes.append(f"{name}: ESR {trained.validation_esr:.3g} after {trained.seconds:.0f} s")
         if trained.stopped == "interrupted":
-            return trained
-    chosen = chosen or min(errors, key=lambda name: errors[name])
-    tell(f"training {chosen}")
-    if settings.folder is not None:
-        settings.folder.mkdir(parents=True, exist_ok=True)
-        (settings.folder / "architecture.txt").write_text(chosen, encoding="utf-8")
-    left = settings.minutes * (1.0 - HEAT_SHARE * len(errors))
-    return learn(pairs, chosen, replace(settings, minutes=left), resume)
+            return done, True
+    if not done:
+        raise TrainingError(f"{pairs.folder}: no network can be trained on it; {notes[-1]}")
+    return done, False
 
 
 def learn(pairs: Pairs, name: str, settings: Settings, resume: bool = False) -> Trained:
@@ -152,12 +198,30 @@ def learn(pairs: Pairs, name: str, settings: Settings, resume: bool = False) -> 
     return replace(train(pairs, core, settings, resume, network=network), architecture=name)
 
 
+def _forget(folder: Path | None) -> None:
+    """An earlier training in ``folder`` is over: it must not be resumed for this one."""
+    if folder is not None:
+        for name in (WINNER, checkpoint.NAME):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _begin(folder: Path | None, chosen: str) -> None:
+    """Note in ``folder`` what is trained there."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / WINNER).write_text(chosen, encoding="utf-8")
+
+
 def _resumed(folder: Path | None) -> str | None:
     """What was being trained in ``folder``; None where the tries were not over yet."""
-    if folder is None or not (folder / "architecture.txt").is_file():
+    if folder is None or not all((folder / name).is_file() for name in (WINNER, checkpoint.NAME)):
         return None
-    name = (folder / "architecture.txt").read_text(encoding="utf-8").strip()
+    name = (folder / WINNER).read_text(encoding="utf-8").strip()
     return name if name.removesuffix(FIR) in ARCHITECTURES else None
+
+
+def _error(trained: Trained) -> float:
+    return trained.validation_esr
 
 
 def scored(candidate: Candidate, pairs: Pairs) -> Tried:

@@ -108,8 +108,9 @@ class Score:
         return self.mel_db / max(self.clean_mel_db, 1e-9)
 
     def as_json(self) -> dict[str, Any]:
-        """The figures, rounded."""
-        return {key: float(f"{value:.4g}") for key, value in vars(self).items()}
+        """The figures, rounded; None for one that cannot be measured."""
+        told = vars(self).items()
+        return {key: float(f"{v:.4g}") if math.isfinite(v) else None for key, v in told}
 
 
 def judge(candidate: Candidate, pairs: Sequence[Pair]) -> Score:

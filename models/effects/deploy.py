@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from engine.modelfiles.taraf import taraf_bytes
 from engine.neural.compiled import compile_network
 from engine.performance import guitar
 from models.effects.candidate import Candidate
-from models.export import Description, Value, export_file
+from models.export import Description, Value, check_free, export_file
 
 Audio = NDArray[np.float32]
 
 GOLDEN_FROM_S = 2.0  # past the palm-mutes: loud and soft, low and high
 TOLERANCE = 1e-5
+NAME_LENGTH = 80
 
 
 def deploy(candidate: Candidate, folder: Path, about: str, trained: dict[str, Value]) -> Artefact:
@@ -29,14 +31,12 @@ def deploy(candidate: Candidate, folder: Path, about: str, trained: dict[str, Va
 
     What ``.nam`` can hold is written as that, so that other players open it too.
     """
-    name = folder.name
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise ArtefactError(f"{name}: a model's name has small letters, digits, dots and dashes")
-    knobs = tuple(replace(knob, name=plain(knob.name)) for knob in candidate.knobs)
+    name = checked_name(folder)
+    knobs = named(candidate.knobs)
     take, loudness_db = _heard(candidate)
     card = Description(
         name=name,
-        about=about,
+        about=one_line(about),
         architecture=candidate.architecture,
         sample_rate=candidate.sample_rate,
         trained={**trained, **candidate.said},
@@ -51,9 +51,40 @@ def deploy(candidate: Candidate, folder: Path, about: str, trained: dict[str, Va
     return export_file(JSON, data, card, take, folder)
 
 
+def make_sure(folder: Path) -> None:
+    """Raise what ``deploy`` would after a long training: ArtefactError or OSError."""
+    checked_name(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent):
+        check_free(folder)
+
+
+def checked_name(folder: Path) -> str:
+    """The name of a model that lies in ``folder``; ArtefactError if it cannot be one."""
+    if not re.fullmatch(rf"[a-z0-9][a-z0-9._-]{{0,{NAME_LENGTH - 1}}}", folder.name):
+        told = f"small letters, digits, dots and dashes, {NAME_LENGTH} at most"
+        raise ArtefactError(f"{one_line(folder.name)}: a model's name has {told}")
+    return folder.name
+
+
 def plain_name(name: str) -> str:
     """A model's name out of any text: small letters, digits, dots and dashes."""
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "model"
+    plain = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")
+    return plain[:NAME_LENGTH].rstrip("-.") or "model"
+
+
+def one_line(text: str) -> str:
+    """A text as a card may have it."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def named(knobs: tuple[Knob, ...]) -> tuple[Knob, ...]:
+    """Knobs with names as a card may have them, no two alike."""
+    made: list[str] = []
+    for knob in knobs:
+        name = plain(knob.name)
+        made.append(f"{name}_{len(made) + 1}" if name in made else name)
+    return tuple(replace(knob, name=name) for knob, name in zip(knobs, made, strict=True))
 
 
 def plain(name: str) -> str:

@@ -2,6 +2,7 @@
 
 python -m models.effects.make pairs work          # dry sounds and nine folders of pairs
 python -m models.effects.make zoo work chorus     # a model of the zoo, or all nine
+python -m models.effects.make zoo work drive lead # the two that presets play
 python -m models.effects.make baselines work      # the published networks on the same pairs
 """
 
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.effects.families import FAMILIES, SAMPLE_RATE, Family, family
+from models.effects.families import FAMILIES, SAMPLE_RATE, Family, FamilyError, family
 
 Value = str | int | float
 
@@ -89,7 +90,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="families; all nine unless given")
     parser.add_argument("--minutes", type=float, default=MODEL_MINUTES)
     given = parser.parse_args()
-    for one in [family(name) for name in given.names] or FAMILIES:
+    try:
+        asked = [family(name) for name in given.names] or FAMILIES
+    except FamilyError as error:
+        raise SystemExit(str(error)) from None
+    for one in asked:
         if one.missing:
             print(f"{one.name}: needs {one.missing}", file=sys.stderr)
         elif given.what == "pairs":

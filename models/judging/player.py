@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.artefact import CARD, NETWORKS, Artefact, open_artefact
+from engine.artefact import Artefact
 from engine.dsp.resample import resample
-from engine.library import Library
-from engine.modelfiles import Knob, ModelFile, open_model
+from engine.modelfiles import Knob, ModelFile
 from engine.neural.compiled import Compiled, compile_network
+from models.named import open_named
 from models.pairs import Pair
 
 Array = NDArray[Any]
@@ -123,28 +122,18 @@ class Player:
 def open_player(name: str) -> Player:
     """Open a model by its name in the zoo or the library, or by its file or folder.
 
-    What has a slash in it is a path; anything else is a name first, then a path. A ValueError
-    of the engine's, in one line, if it is none.
+    A ValueError of the engine's, in one line, if it is none; see models.named.
     """
-    path = Path(name).expanduser()
-    is_path = len(path.parts) > 1 or name.endswith("/")
-    library = Library()
-    card = None if is_path else library.called(name)
-    if card is None and (is_path or path.is_file() or (path / CARD).is_file()):
-        in_folder = path.name in (CARD, *NETWORKS) and (path.parent / CARD).is_file()
-        if path.is_dir() or in_folder:
-            return _of_artefact(open_artefact(path))
-        return _of_model(open_model(path), path.stem)
-    card = card or library.named(name)
-    if card.origin == "yours":
-        return _of_model(open_model(card.path), card.name)
-    return _of_artefact(open_artefact(card.path))
+    named = open_named(name)
+    if named.artefact is None:
+        assert named.file is not None
+        return _of_model(named.file, named.name)
+    return _of_artefact(named.artefact, named.file, named.name)
 
 
-def _of_artefact(artefact: Artefact) -> Player:
-    name = artefact.path.resolve().name
-    if not artefact.is_onnx:
-        player = _of_model(artefact.open_network(), name)
+def _of_artefact(artefact: Artefact, file: ModelFile | None, name: str) -> Player:
+    if file is not None:
+        player = _of_model(file, name)
         player.latency_samples, player.artefact = artefact.latency_samples, artefact
         return player
     knobs = tuple(  # ONNX networks hear plain units
@@ -156,8 +145,8 @@ def _of_artefact(artefact: Artefact) -> Player:
 
 
 def _of_model(model: ModelFile, name: str) -> Player:
-    compiled = compile_network(model.network)
-    return Player(name, model.architecture, model.sample_rate, 0, model.knobs, compiled, None)
+    compiled, late = compile_network(model.network), model.latency_samples
+    return Player(name, model.architecture, model.sample_rate, late, model.knobs, compiled, None)
 
 
 __all__ = ["Player", "open_player"]

@@ -11,7 +11,8 @@ from modelfiles.interpreter import render
 
 from engine.artefact import ArtefactError
 from engine.modelfiles import open_model
-from models.effects.network import STATE, Recurrent
+from models.effects.networks import NetworkSizeError
+from models.effects.networks.recurrent import Recurrent
 from models.export import Description, check_golden, export, export_file, export_json, export_nam
 from models.guitarml import guitarml
 from models.replay import replay
@@ -19,12 +20,29 @@ from models.replay import replay
 SOUND = (0.5 * np.random.default_rng(3).standard_normal(400)).astype(np.float32)
 
 
+STATE = {"h_in": "h_out", "c_in": "c_out"}
+
+
+class InHops(torch.nn.Module):
+    """The same network, one hop after the other, with its states beside the sound."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.gain = network, float(network.input_gain)
+
+    def forward(self, audio, h, c):
+        seen, (h, c) = self.network.core(audio * self.gain, (h, c))
+        return self.network.dense(seen) + audio, h, c
+
+
 @pytest.fixture
 def network():
     torch.manual_seed(4)
-    made = Recurrent(6, input_gain=3.7).eval()
+    made = Recurrent("lstm", 0, hidden=6).eval()
+    made.input_gain.fill_(3.7)
+    made.pin_skip(True)
     with torch.no_grad():
-        made.lstm.bias_hh_l0.normal_()  # zeros until trained
+        made.core.bias_hh_l0.normal_()  # zeros until trained
     return made
 
 
@@ -35,8 +53,7 @@ def described(**more):
 
 def in_torch(network, sound):
     with torch.no_grad():
-        out, *_ = network(torch.from_numpy(sound).reshape(-1, 1, 1), *network.silence().values())
-    return out.reshape(-1).numpy()
+        return network(torch.from_numpy(sound)[None])[0].numpy()
 
 
 @pytest.mark.parametrize(("write", "file"), [(export_json, "json"), (export_nam, "nam")])
@@ -53,8 +70,8 @@ def test_our_own_kernels_play_what_torch_does(network, write, file, tmp_path):
 
 def test_onnx_is_written_as_ever(network, tmp_path):
     card = described(hop_samples=40, state=STATE)
-    hop = torch.zeros(40, 1, 1)
-    artefact = export(network, card, network.silence(), hop, tmp_path / "box")
+    hop, state = torch.zeros(40, 1, 1), {name: torch.zeros(1, 1, 6) for name in STATE}
+    artefact = export(InHops(network), card, state, hop, tmp_path / "box")
     assert artefact.is_onnx and artefact.hop_samples == 40
     np.testing.assert_allclose(replay(artefact, SOUND), in_torch(network, SOUND), atol=2e-6)
 
@@ -71,13 +88,41 @@ def test_what_does_not_sound_as_in_torch_is_not_written(network, tmp_path):
     export_json(network, described(), tmp_path / "box")
     before = (tmp_path / "box" / "model.json").read_bytes()
     golden = {"audio": SOUND, "audio_out": in_torch(network, SOUND)}
-    deaf = guitarml(network.lstm, network.dense, False, 3.7, 8_000, "box")
+    deaf = guitarml(network.core, network.dense, False, 3.7, 8_000, "box")
     with pytest.raises(ArtefactError, match="is above tolerance"):
         export_file("model.json", deaf, described(), golden, tmp_path / "box")
     with pytest.raises(ArtefactError, match="is not JSON"):
         export_file("model.json", b"{", described(), golden, tmp_path / "box")
     assert (tmp_path / "box" / "model.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["box"]
+
+
+@pytest.mark.parametrize("write", [export_json, export_nam])
+def test_a_skip_that_guitarml_does_not_know_is_one_line(network, write, tmp_path):
+    network.skip.fill_(0.5)
+    with pytest.raises(NetworkSizeError, match=r"its skip is 1\.85"):
+        write(network, described(), tmp_path / "box")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_model_is_never_replaced(network, tmp_path):
+    (tmp_path / "box").mkdir()
+    export_json(network, described(), tmp_path / "box")
+    (tmp_path / "box" / "riff.wav").write_bytes(b"mine")
+    with pytest.raises(ArtefactError, match=r"box: holds riff\.wav, which is no model"):
+        export_json(network, described(), tmp_path / "box")
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(ArtefactError, match="file: is no folder"):
+        export_json(network, described(), tmp_path / "file")
+    assert (tmp_path / "box" / "riff.wav").read_bytes() == b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["box", "file"]
+
+
+@pytest.mark.parametrize("text", ["\U0001f3b8", "a\x7fb", "\udcff", "tab\there", 'a "b" \\c'])
+def test_whatever_a_trainer_says_the_card_opens(network, text, tmp_path):
+    card = Description("box", "", "LSTM", 8_000, {"command": text}, -18.0)
+    told = export_json(network, card, tmp_path / "box").trained["command"]
+    assert told == text.replace("\udcff", "?")
 
 
 @pytest.mark.parametrize("unit", ["LSTM", "GRU"])

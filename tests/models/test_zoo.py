@@ -12,7 +12,8 @@ pytest.importorskip("onnxruntime")
 from models.replay import replay
 
 ZOO = Path(__file__).parents[2] / "models" / "zoo"
-IN_ONNX = Path(__file__).parents[1] / "golden" / "drive_onnx"
+GOLDEN = Path(__file__).parents[1] / "golden"
+IN_ONNX, IN_JSON = GOLDEN / "drive_onnx", GOLDEN / "drive"
 FOLDERS = sorted(path.parent for path in ZOO.glob("*/model.toml"))
 ZOO_BYTES = 20_000_000
 
@@ -80,7 +81,7 @@ def test_a_networks_file_that_is_not_the_cards_is_refused(folder, tmp_path):
 
 def test_the_same_weights_sound_the_same_in_onnx_and_in_our_kernels():
     golden = open_artefact(IN_ONNX).golden()
-    ours = replay(open_artefact(ZOO / "drive"), golden["audio"])
+    ours = replay(open_artefact(IN_JSON), golden["audio"])
     np.testing.assert_allclose(ours, replay(open_artefact(IN_ONNX), golden["audio"]), atol=1e-6)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("scipy")
+
 from engine.boxes.pitch import PitchShift
 from models.effects.grey.fitting import Heard
 from models.effects.grey.partials import rough_cents, sharpened_cents

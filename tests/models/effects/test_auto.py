@@ -1,0 +1,184 @@
+"""From pairs to the best way to play their effect."""
+
+import os
+import signal
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning")
+from models.effects import auto
+from models.effects.auto import choose
+from models.effects.training import Settings, TrainingError, loop
+from models.pairs import open_pairs
+from models.pairs.manifest import NAME
+
+from .conftest import bent, fir
+
+pytestmark = pytest.mark.usefixtures("small_networks")
+QUICK = Settings(minutes=0.03, threads=1, accelerator="cpu", batch=4, segment=512,
+                 validate_every_s=0.3)  # fmt: skip
+
+
+@pytest.fixture
+def no_finders(monkeypatch):
+    """Grey boxes are not what is tested here."""
+    monkeypatch.setattr(auto, "FINDERS", {})
+
+
+def tried(pairs, told=None, **more):
+    settings = Settings(**{**vars(QUICK), **more.pop("settings", {})})
+    told = [] if told is None else told
+    return choose(open_pairs(pairs), more.pop("architecture", "auto"), settings,
+                  told.append, **more)  # fmt: skip
+
+
+def test_what_a_grey_box_explains_needs_no_network(pairs_of, monkeypatch):
+    monkeypatch.setattr(auto, "learn", None)  # would be called
+    choice = tried(pairs_of("eq", fir))
+    assert choice.best.candidate.name == "linear"
+    assert choice.best.score.esr < 1e-6 < choice.best.score.clean_esr
+    assert choice.trained is None
+    assert any(note.startswith("echo: ") for note in choice.notes)
+
+
+def test_what_no_box_explains_is_learnt_by_the_best_of_the_networks(pairs_of, no_finders):
+    told = []
+    choice = tried(pairs_of("fuzz", bent), told)
+    assert choice.trained is not None
+    assert choice.best.candidate.name == choice.trained.architecture
+    for name in auto.HEATS:
+        assert f"trying {name}" in told
+        assert any(note.startswith(f"{name}: ESR ") for note in choice.notes)
+    assert f"training {choice.trained.architecture}" in told
+
+
+def test_the_best_on_held_out_sound_is_chosen(pairs_of, monkeypatch):
+    monkeypatch.setattr(auto, "FINDERS", {"linear": auto.FINDERS["linear"]})
+    stop_at(monkeypatch, [1])  # a network that has learnt next to nothing
+    choice = tried(pairs_of("fuzz", bent))
+    first, second = choice.tried
+    assert choice.best is first and first.score.esr < second.score.esr
+    assert (first.candidate.name, second.candidate.name) == ("linear", auto.HEATS[0])
+    assert choice.trained is None
+
+
+def test_a_network_that_cannot_be_trained_is_noted_and_the_others_go_on(
+    pairs_of, no_finders, monkeypatch
+):
+    learn = auto.learn
+
+    def moody(pairs, name, *rest):
+        if name == "ssm-tiny":
+            raise TrainingError("ssm-tiny: the loss is not finite")
+        return learn(pairs, name, *rest)
+
+    monkeypatch.setattr(auto, "learn", moody)
+    choice = tried(pairs_of("fuzz", bent))
+    assert choice.trained is not None and choice.trained.architecture == "lstm-tiny"
+    assert "ssm-tiny: the loss is not finite" in choice.notes
+    monkeypatch.setattr(auto, "HEATS", ("ssm-tiny",))
+    with pytest.raises(TrainingError, match="no network can be trained on it; ssm-tiny: the loss"):
+        tried(pairs_of("fuzz", bent))
+
+
+@pytest.mark.parametrize("name", ["kazoo", "auto+fir", "linear+fir", "kazoo+fir", ""])
+def test_an_unknown_architecture_is_one_line(pairs_of, name):
+    with pytest.raises(TrainingError, match=r"no architecture is called .*; there are auto, ") as e:
+        tried(pairs_of("eq", fir), architecture=name)
+    assert "\n" not in str(e.value)
+
+
+def test_a_box_that_does_not_fit_is_one_line(pairs_of):
+    with pytest.raises(TrainingError, match="linear: it is not") as caught:
+        tried(pairs_of("fuzz", lambda dry: abs(dry)), architecture="linear")
+    assert "\n" not in str(caught.value)
+
+
+def test_pairs_without_any_to_validate_on_are_one_line(pairs_of):
+    folder = pairs_of("eq", fir)
+    header = '{"format": "taraf-pairs", "version": 1, "sample_rate": 16000, "effect": {}}'
+    line = (
+        '{"id": "a", "dry": "dry/a.wav", "wet": "wet/a.wav", "split": "train", "knobs": {}, '
+        '"frames": 48000, "latency_removed": 0, "sha256_dry": "", "sha256_wet": ""}'
+    )
+    (folder / NAME).write_text(f"{header}\n{line}\n")
+    with pytest.raises(TrainingError, match="eq: no pair is for validation"):
+        tried(folder)
+
+
+def stop_at(monkeypatch, steps):
+    """Press Ctrl-C at some steps, counted over all trainings."""
+    inner, count = loop.Training._step, [0]
+
+    def step(training):
+        count[0] += 1
+        if count[0] in steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        inner(training)
+
+    monkeypatch.setattr(loop.Training, "_step", step)
+
+
+def test_ctrl_c_while_networks_are_tried_keeps_the_best_so_far(pairs_of, no_finders, monkeypatch):
+    stop_at(monkeypatch, [3])
+    choice = tried(pairs_of("fuzz", bent))
+    assert choice.trained is not None and choice.trained.stopped == "interrupted"
+    assert choice.trained.architecture == auto.HEATS[0] and choice.trained.steps == 3
+
+
+def test_ctrl_c_between_two_trainings_keeps_the_best_so_far(pairs_of, no_finders, monkeypatch):
+    learn = auto.learn
+
+    def pressed(pairs, name, *rest):
+        if name == auto.HEATS[1]:
+            raise KeyboardInterrupt
+        return learn(pairs, name, *rest)
+
+    monkeypatch.setattr(auto, "learn", pressed)
+    choice = tried(pairs_of("fuzz", bent))
+    assert choice.trained is not None and choice.trained.architecture == auto.HEATS[0]
+
+
+def test_resuming_goes_on_with_what_was_trained(pairs_of, no_finders, monkeypatch, tmp_path):
+    monkeypatch.setattr(auto, "HEATS", ("lstm-tiny",))
+    folder, run = pairs_of("fuzz", bent), tmp_path / "run"
+    settings = {"folder": run, "minutes": 0.05}
+    with monkeypatch.context() as patch:
+        heats = []
+        learn = auto.learn
+
+        def counted(pairs, name, *rest):
+            heats.append(name)
+            if len(heats) == 2:
+                stop_at(patch, [40])
+            return learn(pairs, name, *rest)
+
+        patch.setattr(auto, "learn", counted)
+        first = tried(folder, settings=settings)
+    assert (run / "architecture.txt").read_text() == "lstm-tiny"
+    assert (run / "checkpoint.pt").is_file()
+    told = []
+    second = tried(folder, told, settings=settings, resume=True)
+    assert "training lstm-tiny" in told and not any(line.startswith("trying") for line in told)
+    assert first.trained.stopped == "interrupted"
+    assert second.trained.architecture == "lstm-tiny" and second.trained.stopped == "budget"
+
+
+def test_resuming_where_nothing_was_trained_begins_anew(pairs_of, no_finders, tmp_path):
+    told = []
+    choice = tried(pairs_of("fuzz", bent), told, settings={"folder": tmp_path / "run"}, resume=True)
+    assert "there is no training to go on with; it begins anew" in told
+    assert choice.trained is not None
+
+
+def test_what_was_trained_before_is_not_resumed_for_a_new_one(
+    pairs_of, no_finders, monkeypatch, tmp_path
+):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "architecture.txt").write_text("lstm-tiny")
+    (run / "checkpoint.pt").write_bytes(b"of another sound")
+    stop_at(monkeypatch, [2])
+    tried(pairs_of("fuzz", bent), settings={"folder": run})
+    assert not (run / "checkpoint.pt").exists() and not (run / "architecture.txt").exists()
