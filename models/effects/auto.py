@@ -20,6 +20,7 @@ from models.effects.grey import Found, GreyError
 from models.effects.grey.linear import heart
 from models.effects.networks import ARCHITECTURES, build
 from models.effects.networks.cascade import Cascade
+from models.effects.networks.gains import Gains
 from models.effects.training import Settings, Trained, TrainingError, checkpoint, train
 from models.pairs import Pairs
 
@@ -44,6 +45,8 @@ HEAT_SHARE = 0.08
 """Of the time, for each of the networks that are tried."""
 FIR, FIR_TAPS = "+fir", 2048
 """Behind a network's name: a response of 43 ms at 48 kHz is learnt with it, for a cabinet."""
+GAIN = "+gain"
+"""Behind a network's name: its knobs are gains before and after it."""
 WINNER = "architecture.txt"
 """In the folder of a training: which network won the heats."""
 
@@ -80,7 +83,7 @@ def choose(
             raise TrainingError(f"{pairs.folder}: no pair is for {split}")
     notes: list[str] = []
     tried: list[Tried] = []
-    if architecture.removesuffix(FIR) in ARCHITECTURES:
+    if core_of(architecture) in ARCHITECTURES:
         trained = learn(pairs, architecture, settings, resume)
         tried.append(scored(of_trained(trained, pairs), pairs))
         return Choice(tried[0], tuple(tried), (), trained)
@@ -101,10 +104,10 @@ def choose(
 
 def check_name(architecture: str) -> None:
     """TrainingError if nothing is called so."""
-    if architecture in (AUTO, GREY, *FINDERS) or architecture.removesuffix(FIR) in ARCHITECTURES:
+    if architecture in (AUTO, GREY, *FINDERS) or core_of(architecture) in ARCHITECTURES:
         return
     known = ", ".join((AUTO, GREY, *FINDERS, *ARCHITECTURES))
-    more = f"{known}, and {FIR} behind a network's name"
+    more = f"{known}, and {FIR} or {GAIN} behind a network's name"
     raise TrainingError(f"no architecture is called {architecture}; there are {more}")
 
 
@@ -144,7 +147,7 @@ def compete(
         chosen = min(heats, key=_error).architecture
         _begin(settings.folder, chosen)
     tell(f"training {chosen}")
-    left = settings.minutes * (1.0 - HEAT_SHARE * len(HEATS))
+    left = settings.minutes * (1.0 - HEAT_SHARE * len(heats_for(pairs)))
     try:
         heats.append(learn(pairs, chosen, replace(settings, minutes=left), resume and not heats))
     except (KeyboardInterrupt, TrainingError) as error:
@@ -152,6 +155,11 @@ def compete(
             raise
         notes.append(str(error) or "training: stopped at once")
     return min(heats, key=_error)
+
+
+def heats_for(pairs: Pairs) -> tuple[str, ...]:
+    """The networks that are tried; where knobs are turned, one whose knobs are gains, too."""
+    return (*HEATS, HEATS[0] + GAIN) if pairs.knobs else HEATS
 
 
 def _heats(
@@ -163,7 +171,7 @@ def _heats(
     """
     heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
     done: list[Trained] = []
-    for name in HEATS:
+    for name in heats_for(pairs):
         tell(f"trying {name}")
         try:
             done.append(learn(pairs, name, heat))
@@ -185,17 +193,38 @@ def _heats(
 
 def learn(pairs: Pairs, name: str, settings: Settings, resume: bool = False) -> Trained:
     """Train a network by its name, with a response behind it where the name says so."""
-    core = name.removesuffix(FIR)
+    core = core_of(name)
     if core == name:
         return train(pairs, name, settings, resume)
+    network = (_with_gains if name.endswith(GAIN) else _with_response)(pairs, core, settings.seed)
+    return replace(train(pairs, core, settings, resume, network=network), architecture=name)
+
+
+def core_of(name: str) -> str:
+    """A network's name without what is put behind or around it."""
+    return name.removesuffix(GAIN if name.endswith(GAIN) else FIR)
+
+
+def _with_response(pairs: Pairs, core: str, seed: int) -> Cascade:
     known, response = heart(pairs), np.zeros(FIR_TAPS)
     response[0] = 1.0
     if known is not None:
         found = known.response.taps[:FIR_TAPS]
         response[: len(found)] = found
     controls = len(pairs.knobs) + len(pairs.pairs[0].control)
-    network = Cascade(build(core, controls, settings.seed), response, pairs.sample_rate)
-    return replace(train(pairs, core, settings, resume, network=network), architecture=name)
+    return Cascade(build(core, controls, seed), response, pairs.sample_rate)
+
+
+def _with_gains(pairs: Pairs, core: str, seed: int) -> Gains:
+    """Knobs as gains, each beginning with how much louder it makes the wet sound, in nepers."""
+    if not pairs.knobs:
+        raise TrainingError(f"{pairs.folder}: {core}{GAIN} is for pairs that turn a knob")
+    heard = pairs.split("train")
+    positions = [[k.position(pair.knobs[k.name]) for k in pairs.knobs] + [1.0] for pair in heard]
+    powers = [np.mean(np.square(pair.load()[1], dtype=np.float64)) for pair in heard]
+    levels = 0.5 * np.log(np.array(powers) + 1e-12)
+    rise = np.linalg.lstsq(np.array(positions), levels, rcond=None)[0][:-1]
+    return Gains(build(core, 0, seed), len(pairs.knobs), [float(slope) for slope in rise])
 
 
 def _forget(folder: Path | None) -> None:
@@ -217,7 +246,7 @@ def _resumed(folder: Path | None) -> str | None:
     if folder is None or not all((folder / name).is_file() for name in (WINNER, checkpoint.NAME)):
         return None
     name = (folder / WINNER).read_text(encoding="utf-8").strip()
-    return name if name.removesuffix(FIR) in ARCHITECTURES else None
+    return name if core_of(name) in ARCHITECTURES else None
 
 
 def _error(trained: Trained) -> float:

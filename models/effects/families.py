@@ -152,7 +152,7 @@ SHIPPED = (
         "Lead: a high-gain distortion that sustains single notes",
         DRIVE.format(drive_db=36, makeup_db=-16.2),
         0.01,
-        architecture="lstm-large",
+        architecture="lstm",
     ),
 )
 """What presets play: learnt as the families are, but not measured with them.

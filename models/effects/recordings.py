@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +21,11 @@ from numpy.typing import NDArray
 
 from models.effects.auto import learn
 from models.effects.candidate import Candidate, judge, of_trained
-from models.effects.networks import build
-from models.effects.networks.gains import Gains
-from models.effects.training import Settings, Trained, TrainingError, train
-from models.pairs import Pair, Pairs, open_pairs
+from models.effects.networks import NetworkSizeError
+from models.effects.training import Settings, TrainingError
+from models.pairs import Pair, Pairs, PairsError, open_pairs
 from models.pairs.manifest import Entry, Header, rewrite, sha256
 from models.pairs.wav import wav_bytes, write_whole
-
-GAIN = "+gain"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def interpolated(
         raise TrainingError(f"{folder}: {knob} = {left_out:g} cannot be left out; {inner} can")
     kept = [pair for pair in pairs.pairs if pair.knobs[knob] != left_out]
     heard = replace(pairs, pairs=tuple(kept))
-    candidate = of_trained(_learnt(heard, architecture, settings or Settings()), heard)
+    candidate = of_trained(learn(heard, architecture, settings or Settings()), heard)
     held_out = {at: _held_out(pairs, knob, at) for at in values}
     scores = {at: judge(candidate, chosen) for at, chosen in held_out.items()}
     return Turned(
@@ -77,25 +75,6 @@ def interpolated(
         {at: score.esr for at, score in scores.items()},
         {at: score.clean_esr for at, score in scores.items()},
     )
-
-
-def _learnt(pairs: Pairs, architecture: str, settings: Settings) -> Trained:
-    """Train; "+gain" behind a network's name makes the knob two gains around it."""
-    core = architecture.removesuffix(GAIN)
-    if core == architecture:
-        return learn(pairs, architecture, settings)
-    network = Gains(build(core, 0, settings.seed), len(pairs.knobs), [_rise(pairs)])
-    return replace(train(pairs, core, settings, network=network), architecture=architecture)
-
-
-def _rise(pairs: Pairs) -> float:
-    """How much louder the wet sound is at the knob's maximum than at its minimum, in nepers."""
-    knob = pairs.knobs[0]
-    levels = {}
-    for at in (knob.minimum, knob.maximum):
-        chosen = [p.load()[1] for p in pairs.split("train") if p.knobs[knob.name] == at]
-        levels[at] = np.mean([np.mean(np.square(sound, dtype=np.float64)) for sound in chosen])
-    return 0.5 * float(np.log(levels[knob.maximum] / levels[knob.minimum]))
 
 
 def settled(folder: Path, out: Path, seconds: float) -> Path:
@@ -147,11 +126,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--settle", type=float, default=0.0, help="seconds to leave out in front")
     given = parser.parse_args()
-    settings, folder = Settings(minutes=given.minutes), given.folder
-    with tempfile.TemporaryDirectory() as work:
-        if given.settle:
-            folder = settled(folder, Path(work), given.settle)
-        found = interpolated(folder, given.left_out, given.arch, settings)
+    folder = given.folder
+    try:
+        settings = Settings(minutes=given.minutes)
+        with tempfile.TemporaryDirectory() as work:
+            if given.settle:
+                folder = settled(folder, Path(work), given.settle)
+            found = interpolated(folder, given.left_out, given.arch, settings)
+    except (PairsError, TrainingError, NetworkSizeError) as error:
+        sys.exit(str(error))
     print(json.dumps(found.as_json()))
 
 
