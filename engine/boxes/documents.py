@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -25,6 +25,10 @@ BOXES: dict[str, str] = {
     "tremolo": "engine.boxes.tremolo:Tremolo",
 }
 """Each kind of box and where it is; imported when a file has one."""
+
+LARGEST = 1e30  # no number of a box comes near; NaN and infinity are not below it
+TOLD = {"float": "a number", "int": "a whole number", "str": "a text", "Array": "packed numbers"}
+"""What a field of a box may be, by its annotation."""
 
 
 @cache
@@ -51,16 +55,15 @@ def read_box(given: object) -> Box:
     if not isinstance(given, Mapping) or not isinstance(given.get("kind"), str):
         raise BoxError("a box is a table with a kind")
     kind = find_box(given["kind"])
-    known = {field.name for field in fields(kind)}
+    known = {field.name: field for field in fields(kind)}
     values = {str(name): value for name, value in given.items() if name != "kind"}
     for name in values:
         if name not in known:
             raise BoxError(f"{kind.kind}: has no {name!r}; it has {', '.join(sorted(known))}")
-    unpacked = {name: _value(kind.kind, name, value) for name, value in values.items()}
-    try:
-        return kind(**unpacked)
-    except TypeError as error:
-        raise BoxError(f"{kind.kind}: {error}") from None
+    for name, field in known.items():
+        if name not in values and field.default is field.default_factory is MISSING:
+            raise BoxError(f"{kind.kind}: {name} is missing")
+    return kind(**{name: _value(kind.kind, known[name], value) for name, value in values.items()})
 
 
 def pack(array: Array) -> str:
@@ -81,9 +84,19 @@ def unpack(text: object) -> Array:
     return np.frombuffer(data, "<f4").astype(np.float32)
 
 
-def _value(kind: str, name: str, value: object) -> Any:
-    if isinstance(value, Mapping):
-        return unpack(value.get("f32"))
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise BoxError(f"{kind}: {name} is neither a number, a text nor packed numbers")
-    return value
+def _value(kind: str, field: Field[Any], value: object) -> Any:
+    """A value as its field holds it; BoxError, naming the field, if it is of another type."""
+    wanted = TOLD[str(field.type)]
+    if isinstance(value, Mapping) and field.type == "Array":
+        try:
+            return unpack(value.get("f32"))
+        except BoxError as error:
+            raise BoxError(f"{kind}: {field.name}: {error}") from None
+    if isinstance(value, str) and field.type == "str":
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if field.type == "float" and abs(value) < LARGEST:
+            return float(value)
+        if field.type == "int" and abs(value) < LARGEST and value == int(value):
+            return int(value)
+    raise BoxError(f"{kind}: {field.name} is not {wanted}")

@@ -15,6 +15,7 @@ from engine.modelfiles import open_model
 from engine.modelfiles.model import ModelFile
 from engine.modelfiles.nam import read_nam
 from engine.modelfiles.reading import Node, read_json, refuse
+from engine.modelfiles.whole import write_whole
 
 VERSION = "0.5.4"  # the oldest that has the levels: every player knows it
 WAVENET_VERSION = "0.7.0"
@@ -96,16 +97,7 @@ def write_nam(path: str | os.PathLike[str], data: bytes) -> ModelFile:
     """
     path = Path(path)
     read_nam(read_json(path, data), "")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        refuse(path, f"cannot be written: {error.strerror}")
+    write_whole(path, data)
     return open_model(path)
 
 

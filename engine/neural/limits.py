@@ -22,8 +22,8 @@ from engine.neural.network import (
 MULTIPLY_ADDS = 1_000_000
 CALLS = 2_000
 KINDS = 100
-BOXES = 32
-"""Each has memory of its own: megabytes, where it is a line of echoes."""
+BOXES = 8
+"""Each has memory of its own: 24 MB, where it is the longest line of echoes."""
 CHANNELS = 100_000
 """Counted over all operations: what is bent, added and copied costs too."""
 

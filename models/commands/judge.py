@@ -29,12 +29,14 @@ def judge(
 
     Example: taraf judge drive pairs/overdrive
     """
-    from models.judging.errors import needed
+    from models.judging.errors import JudgeError, needed
 
     with needed("train"):
         from models.judging.judge import Judging
         from models.judging.page import write_page
 
+    if out.exists() and not out.is_dir():
+        raise JudgeError(f"--out {out} is a file; the page goes into a folder")
     judging = Judging(str(model), pairs, split)
     _measure(judging, hidden=as_json)
     judgement = judging.judgement()

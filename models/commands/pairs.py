@@ -110,6 +110,7 @@ def render(
         spec.parse_latency(latency),
     )
     place = str(log.absolute()) if log else os.devnull
+    Path(place).open("ab").close()  # a worker could only die of it
     work = rendering.Work(jobs or os.cpu_count() or 1, timeout, place, resume)
     with _bar("rendering", as_json) as told:
         done = rendering.render(dry, out, effect, work, told)

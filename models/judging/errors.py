@@ -16,8 +16,9 @@ def needed(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        package = (error.name or "a package").split(".")[0]
         raise JudgeError(
-            f"this needs {error.name}, which is not installed: pip install 'taraf[{extra}]'"
+            f"this needs {package}, which is not installed: pip install 'taraf[{extra}]'"
         ) from None
 
 

@@ -18,7 +18,7 @@ from models.pairs.folders import SOUNDS
 from models.pairs.manifest import sha256
 from models.pairs.signals import Audio
 from models.pairs.sources import LIST
-from models.pairs.wav import wav_bytes, write_whole
+from models.pairs.wav import MOST_BYTES, wav_bytes, write_whole
 
 SHARES = {"notes": 0.25, "guitar": 0.35, "sweeps": 0.15, "steps": 0.1, "noise": 0.15, "music": 0.5}
 """How much of the time each kind gets, of what all that are asked for would have."""
@@ -96,10 +96,18 @@ def _allowed(out: Path, order: Order) -> None:
         raise PairsError(f"--kinds names nothing; allowed: {', '.join(SHARES)}")
     if ("music" in order.kinds) != (order.music is not None):
         raise PairsError("kind music and --music FOLDER need each other")
+    if order.seed < 0:
+        raise PairsError(f"--seed {order.seed} is below 0")
     if not 8000 <= order.rate <= 192_000:
         raise PairsError(f"--rate {order.rate} is outside 8000 to 192000")
     if not 0.1 <= order.minutes <= 600.0:
         raise PairsError(f"--minutes {order.minutes:g} is outside 0.1 to 600")
+    longest = MOST_BYTES / 4 / order.rate
+    if (most := max(order.seconds().values())) > longest:
+        raise PairsError(
+            f"--minutes {order.minutes:g}: {most / 60.0:.0f} minutes of one kind do not fit into "
+            f"a WAV file at {order.rate} Hz, {longest / 60.0:.0f} do"
+        )
 
 
 def _kind(kind: str, seconds: float, order: Order) -> Iterator[tuple[str, str, Audio]]:

@@ -19,6 +19,7 @@ from models.pairs.errors import PairsError
 NAME = "pairs.jsonl"
 FORMAT, VERSION = "taraf-pairs", 1
 SPLITS = ("train", "validation", "test")
+MOST = 1e30  # no knob goes there; NaN and infinity are not below it
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def read(folder: Path) -> tuple[Header, list[Entry]]:
 def _object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, or a number of too many digits
         raise PairsError(f"{path}: line {number} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise PairsError(f"{path}: line {number} is not an object but {type(found).__name__}")
@@ -146,7 +147,7 @@ def _knobs(where: str, found: Any) -> dict[str, float]:
         raise PairsError(f"{where}: knobs = {found!r} must be an object")
     for name, value in found.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or abs(value) == float("inf") or value != value:
+        if not number or not abs(value) < MOST:
             raise PairsError(f"{where}: knob {name} = {value!r} must be a number")
     return {str(name): float(value) for name, value in found.items()}
 

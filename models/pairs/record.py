@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import soundfile
 
 from models.pairs import manifest, take
+from models.pairs.duplex import duplex
 from models.pairs.errors import PairsError
 from models.pairs.manifest import Entry, Header
 from models.pairs.render import pair_name
@@ -20,7 +20,6 @@ from models.pairs.take import LEAD_S, Session
 from models.pairs.wav import wav_bytes, write_whole
 
 Told = Callable[[int, int], None]
-BLOCK = 1024  # the round trip is measured, so long blocks cost nothing and Python keeps up
 
 
 def record(dry: Path, out: Path, session: Session, told: Told | None = None) -> dict[str, Any]:
@@ -30,7 +29,6 @@ def record(dry: Path, out: Path, session: Session, told: Told | None = None) -> 
     went wrong.
     """
     _refuse_other(out)
-    out.mkdir(parents=True, exist_ok=True)
     sources = gather(dry, out)
     rate = sources[0].rate
     _refuse_other(out, rate, session)
@@ -64,66 +62,6 @@ def _refuse_other(out: Path, rate: int = 0, session: Session | None = None) -> N
     if session and entries and set(entries[0].knobs) != set(session.knobs):
         has = ", ".join(entries[0].knobs) or "no knobs"
         raise PairsError(f"{path}: these pairs tell {has}; --set must tell the same")
-
-
-def duplex(sound: Audio, rate: int, session: Session, told: Told | None) -> tuple[Audio, list[str]]:
-    """Play and record at once; the return (frames,), and what the driver complained of."""
-    from engine.stream import DeviceError, choose, portaudio
-
-    sounddevice = portaudio()
-    source, sink = choose(session.device)
-    if source is None:
-        raise DeviceError(f"{sink['name']} ({sink['api']}) can play, but not record")
-    for name, have, wanted in (
-        ("--channel", source["inputs"], session.channel),
-        ("--send", sink["outputs"], session.send),
-    ):
-        if not 1 <= wanted <= have:
-            raise DeviceError(f"{name} {wanted} is outside 1 to {have} of {sink['name']}")
-    returned = np.zeros(len(sound), np.float32)
-    place, flags = 0, {"input_overflow": 0, "output_underflow": 0}
-
-    def callback(heard: Any, plays: Any, frames: int, _time: Any, status: Any) -> None:
-        # Nothing else runs in this process meanwhile; large blocks leave Python time enough.
-        nonlocal place
-        for name in flags:  # a start may stumble; nothing is heard yet then
-            flags[name] += place > LEAD_S * rate / 2 and bool(getattr(status, name))
-        count = min(frames, len(sound) - place)
-        plays[:] = 0.0
-        plays[:count, session.send - 1] = sound[place : place + count]
-        returned[place : place + count] = heard[:count, session.channel - 1]
-        place += count
-
-    try:
-        stream = sounddevice.Stream(
-            samplerate=rate,
-            device=(source["index"], sink["index"]),
-            channels=(session.channel, session.send),
-            dtype="float32",
-            blocksize=BLOCK,
-            latency="high",
-            clip_off=True,
-            dither_off=True,
-            callback=callback,
-        )
-    except (sounddevice.PortAudioError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DeviceError(f"{sink['name']} does not open at {rate} Hz: {reason}") from None
-    with stream:
-        before, since = -1, time.monotonic()
-        while place < len(sound):
-            time.sleep(0.1)
-            if place != before:
-                before, since = place, time.monotonic()
-            elif time.monotonic() - since > 5.0:
-                raise DeviceError(f"{sink['name']}: it stopped after {place} frames")
-            if told:
-                told(place // rate, len(sound) // rate)
-    return returned, [
-        f"the driver reports {count} times {name.replace('_', ' ')}: record again"
-        for name, count in flags.items()
-        if count
-    ]
 
 
 def _write(

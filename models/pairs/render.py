@@ -90,7 +90,6 @@ def render(
     work = work or Work()
     began = time.perf_counter()
     refuse_other(out, effect, work)
-    out.mkdir(parents=True, exist_ok=True)
     sources = gather(dry, out)
     header, warnings = _header(out, effect, work, sources[0].rate)
     done = _done(out, header, sources)

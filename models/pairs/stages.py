@@ -102,15 +102,13 @@ def _address(name: str, stages: tuple[Stage, ...], knobs: list[set[str]]) -> tup
 def _open(stage: Stage) -> Any:
     """A plugin at its default settings, or the class of one of pedalboard's."""
     if stage.kind == "plugin":
-        import pedalboard
-
+        pedalboard = _pedalboard()
         with suppress(ImportError, AttributeError):
             # Instruments by DPF have 2,000 of these, each asked for its text a thousand times.
             from re import compile as pattern
 
-            from pedalboard import _pedalboard
-
-            _pedalboard.PARAMETER_NAME_REGEXES_TO_IGNORE.add(pattern("MIDI Ch"))
+            ignored = pedalboard._pedalboard.PARAMETER_NAME_REGEXES_TO_IGNORE
+            ignored.add(pattern("MIDI Ch"))
         try:
             return pedalboard.load_plugin(stage.target)
         except (ImportError, RuntimeError, ValueError, OSError) as error:
@@ -122,10 +120,20 @@ def _open(stage: Stage) -> Any:
     return found
 
 
+def _pedalboard() -> Any:
+    """The library that hosts plugins; PairsError, saying what to install, where it is missing."""
+    try:
+        import pedalboard
+    except ModuleNotFoundError:
+        raise PairsError(
+            "plugins need pedalboard, which is not installed: pip install 'taraf[train]'"
+        ) from None
+    return pedalboard
+
+
 def effects() -> dict[str, type[Any]]:
     """The effects of pedalboard that turn one sound into another, by name."""
-    import pedalboard
-
+    pedalboard = _pedalboard()
     containers = ("Plugin", "PluginContainer", "Pedalboard", "Chain", "Mix", "ExternalPlugin")
     hosts = ("VST3Plugin", "AudioUnitPlugin")
     return {

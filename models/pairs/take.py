@@ -69,7 +69,7 @@ def sheet(sounds: list[Audio], rate: int, level_db: float) -> Sheet:
     """The take of several dry sounds; raises PairsError if the level makes them clip."""
     gain = 10.0 ** (level_db / 20.0)
     top = max(float(np.abs(sound).max()) for sound in sounds) * gain
-    if top > 1.0:
+    if not top <= 1.0:  # a level that is not a number is not played either
         raise PairsError(f"--level {level_db:g} dB: the dry sounds would clip by {top:.2f} to 1")
     gap, mark = np.zeros(round(GAP_S * rate), np.float32), marker(rate)
     parts = [np.zeros(round(LEAD_S * rate), np.float32), mark]

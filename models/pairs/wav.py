@@ -9,14 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.pairs.errors import PairsError
+
 IEEE_FLOAT = 3
+MOST_BYTES = (1 << 32) - 100  # a WAV file counts its bytes in 32 bits
 
 
 def wav_bytes(sound: NDArray[np.float32], rate: int) -> bytes:
     """A WAV file of ``sound`` (frames,) or (frames, channels).
 
     Not libsndfile's: that writes the time of day into a PEAK chunk, so its hash changes.
+    PairsError if it is too long for a WAV file.
     """
+    if 4 * sound.size > MOST_BYTES:
+        raise PairsError(f"{len(sound) / rate / 3600.0:.1f} hours are too long for one WAV file")
     channels = 1 if sound.ndim == 1 else sound.shape[1]
     data = np.ascontiguousarray(sound, "<f4").tobytes()
     frame = 4 * channels

@@ -139,7 +139,7 @@ def changed(*path, to):
         (changed("ops", 1, "steps", 1, "curve", to="tan"), "tan with 4 constants"),
         (changed("ops", 1, "steps", 0, "step", to="bend"), "steps[0].step = 'bend' is not"),
         (changed("ops", 9, "box", "kind", to="amp"), "no grey box is called 'amp'"),
-        (changed("ops", 9, "box", "taps", to=3), "ops[9].box: fir: taps is not a list"),
+        (changed("ops", 9, "box", "taps", to=3), "ops[9].box: fir: taps is not packed numbers"),
         (changed("ops", 9, "sources", to=[]), "hears nothing"),
         (changed("output", to=1), "4 channels of sound come out"),
     ],

@@ -15,6 +15,7 @@ from engine.modelfiles.nam.metadata import tags
 from engine.modelfiles.parts import network_of
 from engine.modelfiles.reading import CHANNELS, DILATIONS, SAMPLE_RATES, Node, show
 from engine.modelfiles.taraf.title import title
+from engine.neural.limits import BOXES
 from engine.neural.network import (
     Activate,
     Array,
@@ -38,8 +39,6 @@ FORMAT, VERSION = "taraf", 1
 TAGS = {name: name for name in ("author", "make", "model", "gear", "tone")}
 INPUTS, SIGNALS, OPS = (1, 33), (0, 10_000), (0, 2_000)
 PARTS = (0, 64)  # terms, added signals, sources and steps of one operation
-BAD_NUMBERS = (ValueError, TypeError, AttributeError, ArithmeticError)
-"""BoxError, and what a box may raise where a list stands for a text, or a text for a number."""
 SIDES, KNOB_VALUES, CONSTANTS = (1, 1 << 20), (-1e9, 1e9), (-1e9, 1e9)
 
 
@@ -102,7 +101,11 @@ class Body:
         """Append the operations; return the signal that is heard."""
         channels = self.root.wholes("signals", CHANNELS, SIGNALS)
         signals = [source, *map(Signal, channels)]
-        for node in self.root.nodes("ops", OPS):
+        nodes = self.root.nodes("ops", OPS)
+        boxes = sum(node.values.get("op") == "stage" for node in nodes)
+        if boxes > BOXES:  # each is tried below, which takes memory and time
+            self.root.refuse(f"ops has {boxes} boxes, a model has at most {BOXES}")
+        for node in nodes:
             kind = node.text("op")
             if kind not in READERS:
                 known = ", ".join(READERS)
@@ -226,12 +229,12 @@ def _ssm(f: Fields) -> Ssm:
 
 def _stage(f: Fields) -> Stage:
     """A box, tried at the model's rate: a player must not find out what it cannot do."""
-    from engine.boxes import read_box  # and with it a compiler: only where there is one
+    from engine.boxes import BoxError, read_box  # imported only where a file has a box
 
     try:
         box = read_box(f.node.node("box").values)
         box.state(f.sample_rate)
-    except BAD_NUMBERS as error:
+    except (BoxError, ArithmeticError) as error:
         f.node.refuse(f"box: {error}")
     return Stage(f.several("sources"), f.signal("target"), box, f.sample_rate)
 

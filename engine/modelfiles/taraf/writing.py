@@ -15,6 +15,7 @@ import numpy as np
 from engine.modelfiles.model import Knob, ModelFile
 from engine.modelfiles.reading import FILE_BYTES, read_json, refuse
 from engine.modelfiles.taraf.reading import FORMAT, VERSION, read_taraf
+from engine.modelfiles.whole import write_whole
 from engine.neural.network import (
     Activate,
     Array,
@@ -80,16 +81,7 @@ def write_taraf(path: str | os.PathLike[str], data: bytes) -> ModelFile:
     """
     path = Path(path)
     read_taraf(read_json(path, data), "")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        refuse(path, f"cannot be written: {error.strerror}")
+    write_whole(path, data)
     from engine.modelfiles import open_model
 
     return open_model(path)

@@ -23,8 +23,8 @@ def run(report: Report) -> None:
     """Add a row for pedalboard and one for a VST3, with what has to come out each time."""
     _pairs(report, "pedalboard", "pedalboard:Distortion", f"drive_db=0:40:{SETTINGS}")
     zam = zam_plugins()
-    if zam is not None:
-        _pairs(report, "VST3", f"{zam / 'ZamDelay.vst3'}", f"time_ms=50:900:{SETTINGS}")
+    if zam is not None and (delay := zam / "ZamDelay.vst3").exists():
+        _pairs(report, "VST3", str(delay), f"time_ms=50:900:{SETTINGS}")
 
 
 def _pairs(report: Report, name: str, chain: str, grid: str) -> None:

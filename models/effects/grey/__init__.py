@@ -1,16 +1,15 @@
 """Grey boxes learnt from pairs: finders look at pairs of one kind and say what they found.
 
-A finder is quick to return None where the pairs are of another kind, so that all may be asked.
+A finder is a function ``find(pairs) -> Found | None``. It is quick to return None where the
+pairs are of another kind, so that all may be asked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from engine.modelfiles.model import Knob
 from engine.neural.network import Network
-from models.pairs import Pairs
 
 
 class GreyError(ValueError):
@@ -31,11 +30,4 @@ class Found:
     knobs: tuple[Knob, ...] = ()
 
 
-class Finder(Protocol):
-    """Looks for one kind of effect in pairs."""
-
-    def find(self, pairs: Pairs) -> Found | None:
-        """What the effect is, or None where it is of another kind."""
-
-
-__all__ = ["Finder", "Found", "GreyError"]
+__all__ = ["Found", "GreyError"]

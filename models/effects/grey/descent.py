@@ -148,11 +148,6 @@ def fit(
     return Fitted(numbers, now.gains[:size], now.gains[size:], now.error / max(energy, 1e-30))
 
 
-def evaluate(model: Model, sounds: Sequence[Sound], sample_rate: int, numbers: Vector) -> Fitted:
-    """The best gains and the error for given numbers."""
-    return fit(model, sounds, sample_rate, numbers, rounds=0)
-
-
 def _solve(
     model: Model, sounds: Sequence[Sound], still: list[Matrix], sample_rate: int, numbers: Vector
 ) -> _Solved:

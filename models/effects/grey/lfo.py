@@ -17,6 +17,7 @@ Moving = TypeVar("Moving", bound=Swept)
 SLOWEST_HZ = 0.05
 FASTEST_HZ = 12.0
 LEAST_PERIODS = 1.3  # that must be heard: of less, any movement could be a part
+STILL = 1e-12  # of the energy: what moves less is rounding
 NEARLY = 0.97  # of the best: a faster rate that explains this much is the rate, not its half
 
 
@@ -68,14 +69,17 @@ def find_sway(track: Track, harmonics: int = 2, slowest_hz: float = SLOWEST_HZ) 
     """The rate whose Fourier series explains most of what sways: a weighted periodogram.
 
     Half the true rate explains as much with twice the harmonics, so the fastest rate of those
-    that explain nearly the most is taken.
+    that explain nearly the most is taken. Of a track that is too short it explains nothing.
     """
-    longest = float(track.seconds.max() - track.seconds.min())
-    slowest = max(slowest_hz, LEAST_PERIODS / longest)
+    longest = float(np.ptp(track.seconds)) if len(track.seconds) else 0.0
+    slowest = max(slowest_hz, LEAST_PERIODS / max(longest, 1e-9))
+    if slowest >= FASTEST_HZ:  # too short to see anything sway
+        return Sway(FASTEST_HZ, np.zeros((1 + 2 * harmonics, track.values.shape[1])), 0.0)
     rates = np.arange(slowest, FASTEST_HZ, 0.2 / longest)
     found = [sway_at(track, rate, harmonics) for rate in rates]
     explained = np.array([sway.explained for sway in found])
-    good = np.flatnonzero(explained >= NEARLY * explained.max())
+    most = float(explained.max())  # below 0 where nothing sways
+    good = np.flatnonzero(explained >= most - (1.0 - NEARLY) * abs(most))
     last = good[-1]
     near = [k for k in good if abs(rates[k] - rates[last]) <= 1.0 / longest]
     at = max(near, key=lambda k: explained[k])
@@ -94,7 +98,8 @@ def sway_at(track: Track, rate: float, harmonics: int) -> Sway:
     left = np.sum(track.weights * (track.values - waves @ coefficients) ** 2)
     mean = np.sum(track.weights * track.values, 0) / np.maximum(np.sum(track.weights, 0), 1e-12)
     whole = np.sum(track.weights * (track.values - mean) ** 2)
-    return Sway(float(rate), coefficients, float(1.0 - left / max(whole, 1e-30)))
+    moves = whole > STILL * np.sum(track.weights * track.values**2)
+    return Sway(float(rate), coefficients, float(1.0 - left / whole) if moves else 0.0)
 
 
 def _waves(seconds: Vector, rate: float, harmonics: int) -> NDArray[np.float64]:

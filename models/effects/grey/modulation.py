@@ -193,7 +193,8 @@ def still_error(sounds: list[Sound]) -> float:
 
 def lowered(sound: Sound, highest_hz: float, sample_rate: int) -> Sound:
     """A sound without what is above ``highest_hz``, dry and wet alike."""
-    sections = butter(4, highest_hz, fs=sample_rate, output="sos")
+    edge = min(highest_hz, 0.45 * sample_rate)
+    sections = butter(4, edge, fs=sample_rate, output="sos")
     rows = sound.rows.copy()
     rows[0] = sosfilt(sections, sound.rows[0])
     return Sound(rows, sosfilt(sections, sound.wet), sound.first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -62,7 +62,3 @@ class Free(Generic[Kind]):
             raise BoxError(f"{self.box.kind}: a number is not finite")
         made: Kind = replace(self.box, **values)  # type: ignore[arg-type]
         return made
-
-    def maker(self) -> Callable[[Vector], Kind]:
-        """``make``, for a Model."""
-        return self.make

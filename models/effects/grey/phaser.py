@@ -92,13 +92,15 @@ def responses(sounds: list[Sound], sample_rate: int) -> Seen:
     kept = [k for k, member in enumerate(members) if member.any()]
     whole: Track | None = None
     for sound in sounds:
+        if len(sound.wet) < SIZE:
+            continue
         dry, wet = _powers(sound.rows[0], members, kept), _powers(sound.wet, members, kept)
         level = 10.0 * np.log10((wet + 1e-12) / (dry + 1e-12))
         weights = dry / (dry + 1e-3 * np.max(dry, axis=0, initial=0.0) + 1e-9)
         seconds = (np.arange(len(dry)) * HOP + 0.5 * SIZE) / sample_rate
         track = Track(seconds, np.clip(level, -30.0, 20.0), weights)
         whole = whole.joined(track) if whole else track
-    assert whole is not None, "listen() gives at least one sound"
+    assert whole is not None, "silent() lets no such short sounds pass"
     return Seen(whole, np.sqrt(edges[kept] * edges[np.array(kept) + 1]))
 
 

@@ -18,6 +18,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from engine.boxes import play
+from models.effects.grey import GreyError
 from models.effects.grey.descent import Sound
 from models.effects.grey.modulation import Candidate, free_running, with_measured
 from models.effects.grey.tape import Tape, tape, wander
@@ -33,8 +34,8 @@ def donner(folder: Path, seconds: float = FITTED_SECONDS, free: bool = True) -> 
     The published network was trained on other recordings and hears the measured LFO; its ESR,
     without pre-emphasis, is given over the same rest and over all.
     """
-    given, rate = _read(next(folder.glob("*-input.wav")))
-    target = _read(next(folder.glob("*-target.wav")))[0][0]
+    given, rate = _read(_one(folder, "*-input.wav"))
+    target = _read(_one(folder, "*-target.wav"))[0][0]
     published = _read(folder / "testoutput.wav")[0][0]
     edge = round(seconds * rate)
     fitted = Sound(np.ascontiguousarray(given[:, :edge]), target[:edge].astype(np.float64))
@@ -121,8 +122,17 @@ def esr(target: Audio, output: Audio | Vector, first: int) -> float:
     return float(np.sum((aim - made) ** 2) / np.sum(aim**2))
 
 
+def _one(folder: Path, pattern: str) -> Path:
+    for path in sorted(folder.glob(pattern)):
+        return path
+    raise GreyError(f"{folder}: there is no {pattern} in it")
+
+
 def _read(path: Path) -> tuple[Audio, int]:
-    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    try:
+        sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError:
+        raise GreyError(f"{path}: it is no sound file that can be read") from None
     return np.ascontiguousarray(sound.T), int(rate)
 
 
@@ -131,7 +141,11 @@ def main() -> None:
     recordings = {"donner": donner, "akai": akai}
     if len(sys.argv) != 3 or sys.argv[1] not in recordings:
         sys.exit(f"usage: python -m models.effects.grey.recordings {'|'.join(recordings)} FOLDER")
-    print(json.dumps(recordings[sys.argv[1]](Path(sys.argv[2]))))
+    try:
+        figures = recordings[sys.argv[1]](Path(sys.argv[2]))
+    except GreyError as error:
+        sys.exit(str(error))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from models.effects.networks import EffectNetwork
 from models.effects.training.settings import TrainingError
 
 NAME = "checkpoint.pt"
-KEPT = ("step", "seconds", "best_esr", "best_step", "stale", "history", "best")
+KEPT = ("step", "seconds", "best_esr", "stale", "history", "best")
 
 
 @dataclass
@@ -24,7 +24,6 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     best_esr: float = float("inf")
-    best_step: int = 0
     stale: int = 0  # validations since the best
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
@@ -53,13 +52,16 @@ def load(
         raise TrainingError(f"{path}: there is no checkpoint to resume from")
     try:
         kept = torch.load(path, weights_only=True, map_location="cpu")
-        given = kept["signature"]
+        given, stands = kept["signature"], Progress(**{key: kept[key] for key in KEPT})
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, TypeError):
         raise TrainingError(f"{path}: it is no checkpoint of this trainer") from None
     except Exception as error:  # torch raises pickle's own errors
         raise TrainingError(f"{path}: cannot be read: {type(error).__name__}") from None
     if given != signature:
         raise TrainingError(f"{path}: it is of {given}, not of {signature}")
-    network.load_state_dict(kept["network"])
-    optimiser.load_state_dict(kept["optimiser"])
-    return Progress(**{key: kept[key] for key in KEPT})
+    try:
+        network.load_state_dict(kept["network"])
+        optimiser.load_state_dict(kept["optimiser"])
+    except (KeyError, RuntimeError, TypeError, ValueError):
+        raise TrainingError(f"{path}: its weights are not those of {signature}") from None
+    return stands

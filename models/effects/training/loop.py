@@ -83,9 +83,16 @@ class Training:
 
     def run(self, shown: bool) -> Trained:
         """Train to the end; return the best."""
+        try:
+            self._learn(shown)
+            return self._finish()
+        finally:
+            self.crew.close()
+
+    def _learn(self, shown: bool) -> None:
         pieces = self._on_device(self._pieces(PIECES))
-        validated = previewed = began = time.monotonic() - self.stands.seconds
-        validated = time.monotonic()
+        validated = previewed = time.monotonic()
+        began = validated - self.stands.seconds
         with Bar(shown) as bar, interruptible() as asked:
             while not self._over(asked):
                 self._step()
@@ -100,7 +107,6 @@ class Training:
             if not self.stands.history or self.stands.history[-1]["step"] != self.stands.step:
                 self._validate(pieces)
             self._preview()
-        return self._finish()
 
     @property
     def done(self) -> float:
@@ -156,7 +162,7 @@ class Training:
         self.fabric.log_dict({k: v for k, v in row.items() if k != "step"}, step=stands.step)
         if found < stands.best_esr:
             weights = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
-            stands.best, stands.best_esr, stands.best_step = weights, found, stands.step
+            stands.best, stands.best_esr = weights, found
             stands.stale = 0
         else:
             stands.stale += 1
@@ -190,7 +196,6 @@ class Training:
             raise TrainingError(f"{self.architecture}: stopped before it had learnt anything")
         self.network.load_state_dict(stands.best)
         found = self._esr(self._on_device(self._pieces(LAST_PIECES)))
-        self.crew.close()
         for logger in self.fabric.loggers:
             logger.finalize("success")
         return Trained(

@@ -94,6 +94,8 @@ def excerpts(sounds: list[tuple[Array, Array]], rate: int, seconds: float) -> tu
         for first in range(0, len(a) - length + 1, length):
             piece = slice(first, first + length)
             quieter = min(_rms(a[piece]), _rms(b[piece]))
+            if not np.isfinite(_rms(a[piece]) + _rms(b[piece])):
+                raise JudgeError(f"a sound is not finite after {first / rate:.1f} s")
             found.append((quieter, a[piece], b[piece]))
     loudest = max((level for level, _, _ in found), default=0.0)
     if loudest < SILENT:

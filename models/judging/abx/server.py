@@ -211,7 +211,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise JudgeError(f"more than {BODY_BYTES} bytes are no answer")
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise JudgeError("an answer is JSON") from None
     if not isinstance(found, dict):
         raise JudgeError("an answer is an object")

@@ -61,6 +61,23 @@ def test_a_rate_is_found_and_not_its_half() -> None:
     assert sway.depth() == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("frames", [0, 1, 5, 400])
+def test_what_stands_still_or_is_too_short_does_not_sway(frames: int) -> None:
+    values = np.full((frames, 1), 0.7)
+    sway = find_sway(Track(np.arange(frames) * 0.01, values, np.ones((frames, 1))), 2)
+    assert sway.explained <= 0.0 and sway.depth() < 1e-6
+
+
+@pytest.mark.parametrize("finder", [tremolo, modulation, phasers])
+def test_no_finder_falls_over_sound_that_goes_through_as_it_is(tmp_path: Path, finder: Any) -> None:
+    for name in ("dry", "wet"):
+        (tmp_path / name).mkdir()
+        for number, seconds in enumerate((0.1, 1.5)):
+            sound = noise(seconds, number)
+            soundfile.write(tmp_path / name / f"{number}.wav", sound, 8000, subtype="FLOAT")
+    assert finder.find(open_pairs(tmp_path)) is None
+
+
 def test_numbers_of_a_box_are_found_from_near_by() -> None:
     truth = Modulated(rate_hz=2.0, centre_ms=3.0, depth_ms=0.5, feedback=0.4, dry=0.6, wet=-0.7)
     dry = noise(1.0)

@@ -122,6 +122,13 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
         excerpts.material(str(make("a.wav", a)), str(make("b.wav", b)), seconds)
 
 
+def test_a_model_that_makes_no_numbers_is_told_and_not_asked_about() -> None:
+    broken = noise()[:, None]
+    broken[20_000] = np.nan
+    with pytest.raises(JudgeError, match=r"a sound is not finite after 1\.0 s"):
+        excerpts.excerpts([(noise(3, 1)[:, None], broken)], RATE, 1.0)
+
+
 def answered(count: int, of: int = 4) -> Sitting:
     sitting = Sitting(of, 1, 5)
     for number in range(count):

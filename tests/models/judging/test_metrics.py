@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest.importorskip("scipy")
+
 from models.judging import metrics
 from models.judging.metrics import JudgeError
 from models.judging.spectra import mel_filters

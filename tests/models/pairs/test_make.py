@@ -108,6 +108,8 @@ def test_music_is_resampled_and_each_file_is_in_one_split(tmp_path: Path) -> Non
         (Order(rate=100), "--rate 100"),
         (Order(minutes=0), "--minutes 0"),
         (Order(kinds=("music",)), "--music"),
+        (Order(seed=-1), "--seed -1"),
+        (Order(minutes=600, rate=192_000), "210 minutes of one kind do not fit into a WAV file"),
     ],
 )
 def test_a_wrong_order_is_refused_and_nothing_is_written(

@@ -134,6 +134,8 @@ def spoil(folder: Path, number: int, **change: object) -> None:
         (1, {"wet": ""}, "line 2: wet"),
         (1, {"knobs": {}}, "pair a: knob drive is missing"),
         (2, {"knobs": {"drive": "loud"}}, "line 3: knob drive = 'loud'"),
+        (2, {"knobs": {"drive": 10**400}}, "line 3: knob drive = 1000"),
+        (2, {"knobs": {"drive": float("nan")}}, "line 3: knob drive = nan"),
         (1, {"frames": "many"}, "line 2: frames = 'many'"),
     ],
 )
