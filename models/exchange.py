@@ -7,7 +7,6 @@ with or without a skip. What is written must sound as its source does, or nothin
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from engine.modelfiles import ModelFile, ModelFileError, open_model
 from engine.modelfiles.guitarml import read_guitarml
 from engine.modelfiles.nam import read_nam
 from engine.modelfiles.reading import read_bytes, read_json
+from engine.modelfiles.whole import write_whole
 from engine.modelfiles.write import write_nam
 from engine.neural.compiled import compile_network
 from models.guitarml import document
@@ -87,14 +87,7 @@ def _check_place(source: Named, file: ModelFile, out: Path) -> None:
 
 
 def _put(out: Path, data: bytes) -> ModelFile:
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, out)
-    except OSError as error:
-        raise ExchangeError(f"{out}: cannot be written: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(out, data)
     return open_model(out)
 
 

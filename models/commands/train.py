@@ -63,7 +63,7 @@ def effect(
 ) -> None:
     """Learn an effect from pairs and make it a model that plays live by its name.
 
-    Ctrl-C stops and keeps the best so far.
+    Ctrl-C while networks are trained keeps the best so far.
 
     Example: taraf train effect pairs/fuzz --minutes 5
     """

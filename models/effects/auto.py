@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.neural.network import Stage
 from models.effects.candidate import Candidate, Score, judge, of_found, of_trained
 from models.effects.grey import Found, GreyError
+from models.effects.grey.fitting import residual, with_residual
 from models.effects.grey.linear import heart
 from models.effects.networks import ARCHITECTURES, build
 from models.effects.networks.cascade import Cascade
@@ -36,6 +38,8 @@ FINDERS = {
 }
 """Every grey box that may be found: what says more first (an echo has no end), then the quick."""
 AUTO, GREY = "auto", "grey"
+LINEAR, RESIDUAL = "linear", "ssm"
+"""A response that explains most is tried with a network beside it for what it leaves."""
 ENOUGH = 1e-3
 """ESR of a grey box from which on no network is tried: it would not be heard."""
 NEARLY = 0.2
@@ -96,10 +100,26 @@ def choose(
         if not tried:
             raise TrainingError(f"{pairs.folder}: {'; '.join(notes) or 'no grey box fits'}")
         return _choice(tried, notes, None)
+    for one in [one for one in tried if one.candidate.name == LINEAR]:
+        tell(f"trying {LINEAR}+{RESIDUAL}")
+        tried.append(scored(with_rest(pairs, one.candidate, settings), pairs))
+        tell(f"{tried[-1].candidate.name}: {_told(tried[-1])}")
     trained = compete(pairs, settings, tell, notes, resume)
     tried.append(scored(of_trained(trained, pairs), pairs))
     tell(f"{trained.architecture}: {_told(tried[-1])}")
     return _choice(tried, notes, trained)
+
+
+def with_rest(pairs: Pairs, linear: Candidate, settings: Settings) -> Candidate:
+    """An impulse response, and beside it a network that learns what the response leaves."""
+    stage = linear.network.ops[0]
+    assert isinstance(stage, Stage)
+    heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
+    trained = train(residual(pairs, stage.box), RESIDUAL, heat)
+    name = f"{LINEAR}+{RESIDUAL}"
+    network = with_residual(linear.network, trained.module.to_network())
+    why = (*linear.why, f"What is not linear is left to {trained.module.weights} weights.")
+    return replace(linear, name=name, architecture=name, network=network, why=why)
 
 
 def check_name(architecture: str) -> None:
@@ -211,7 +231,7 @@ def _with_response(pairs: Pairs, core: str, seed: int) -> Cascade:
     if known is not None:
         found = known.response.taps[:FIR_TAPS]
         response[: len(found)] = found
-    controls = len(pairs.knobs) + len(pairs.pairs[0].control)
+    controls = len(pairs.knobs) + pairs.pairs[0].controls
     return Cascade(build(core, controls, seed), response, pairs.sample_rate)
 
 

@@ -6,7 +6,6 @@ effect: pedalboard's own, or a VST3 of zam-plugins with a cabinet behind it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,17 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from models.pairs.discover import folders
 from models.pairs.wav import wav_bytes, write_whole
 
 Audio = NDArray[np.float32]
 
 SAMPLE_RATE = 48_000
 CABINET_TAPS = 2048
-VST3_FOLDERS = {
-    "linux": ("/usr/lib/vst3", "/usr/local/lib/vst3", "~/.vst3"),
-    "darwin": ("/Library/Audio/Plug-Ins/VST3", "~/Library/Audio/Plug-Ins/VST3"),
-    "win32": ("C:/Program Files/Common Files/VST3",),
-}
 
 
 class FamilyError(ValueError):
@@ -172,9 +167,7 @@ def family(name: str) -> Family:
 @cache
 def zam_plugins() -> Path | None:
     """The folder with zam-plugins' VST3s, if there is one."""
-    folders = VST3_FOLDERS.get(sys.platform, ())
-    found = (Path(folder).expanduser() for folder in folders)
-    return next((folder for folder in found if (folder / "ZamTube.vst3").exists()), None)
+    return next((folder for folder in folders() if (folder / "ZamTube.vst3").exists()), None)
 
 
 @cache

@@ -60,6 +60,7 @@ def small_networks() -> Iterator[None]:
         for name, builder in kinds.items():
             patch.setitem(networks.ARCHITECTURES, name, builder)
         patch.setattr(auto, "HEATS", ("ssm-tiny", "lstm-tiny"))
+        patch.setattr(auto, "RESIDUAL", "ssm-tiny")
         patch.setattr(loop, "PIECE_S", 0.05)
         patch.setattr(loop, "PREVIEW_S", 0.2)
         yield
