@@ -124,7 +124,7 @@ def _facts(data: dict[str, Any]) -> list[tuple[str, Any]]:
         ("format", data["format"]),
         ("sample rate", f"{data['sample_rate']} Hz"),
         ("qualities", data["sizes"] if data["sizes"] > 1 else ""),
-        *((f"knob {knob['name']}", _range(knob)) for knob in data["knobs"]),
+        *((f"knob{n} {knob['name']}", _range(knob)) for n, knob in enumerate(data["knobs"], 1)),
         ("gear", GEAR.get(data["gear"], data["gear"])),
         ("made by", " ".join(part for part in (data["make"], data["model"]) if part)),
         ("tone", data["tone"].replace("_", " ")),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine import artefact
 from engine.library import names
 from engine.library.card import Card, read_card
 from engine.library.loose import Loose
@@ -132,8 +133,9 @@ class Library:
                 return found
             raise LibraryError(f"no model of yours matches {name!r}; see taraf models")
         other = self.named(name)
-        kind = "comes with taraf" if other.origin == "shipped" else "is a folder"
-        raise LibraryError(f"{other.name} {kind}: {other.path}; it is not ours to remove")
+        if other.origin == "folder":
+            return [other]
+        raise LibraryError(f"{other.name} comes with taraf: {other.path}; it is not ours to remove")
 
     def holding(self, sha256: str) -> Card | None:
         """The added model with this content."""
@@ -215,9 +217,22 @@ class Library:
         """Delete an added model and its card; LibraryError if there is none of that name."""
         with writing(self.folder), locked(self.folder):
             card = self.find(name) or self.matching(name)[0]
-            (self.folder / card_name(card.file)).unlink(missing_ok=True)
-            card.path.unlink(missing_ok=True)
+            if card.origin == "folder":
+                _remove_folder(card.path)
+            else:
+                (self.folder / card_name(card.file)).unlink(missing_ok=True)
+                card.path.unlink(missing_ok=True)
         return card
+
+
+def _remove_folder(folder: Path) -> None:
+    """Delete a model that was trained here; LibraryError if the folder holds anything else."""
+    known = {artefact.CARD, artefact.GOLDEN, *artefact.NETWORKS}
+    if other := sorted(path.name for path in folder.iterdir() if path.name not in known):
+        raise LibraryError(f"{folder}: holds {other[0]}, too; it is not removed")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
 
 
 def find(name: str) -> Path | None:

@@ -46,7 +46,9 @@ def effect(
     runs: Annotated[
         Path, typer.Option(help="Folder for checkpoints, curves for TensorBoard and previews.")
     ] = Path("runs"),
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the last checkpoint; --minutes is for the whole.")
+    ] = False,
     loss: Annotated[
         str, typer.Option(help="Terms and weights: esr, emphasised, dc, stft.")
     ] = "esr=1,emphasised=1",
@@ -57,13 +59,15 @@ def effect(
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu.")] = "auto",
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="What is no fault of these pairs: late, clipped. May be repeated."),
+        typer.Option(
+            metavar="late|clipped", help="What is no fault of these pairs. May be repeated."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Learn an effect from pairs and make it a model that plays live by its name.
 
-    Ctrl-C while networks are trained keeps the best so far.
+    Ctrl-C keeps the best that was found so far.
 
     Example: taraf train effect pairs/fuzz --minutes 5
     """
@@ -81,6 +85,8 @@ def effect(
     known_loss = parse_loss(loss)
     opened = checked_pairs(pairs, allow or ())
     called = plain_name(name or pairs.resolve().name)
+    if name is not None and called != name:
+        _tell(f"the model is called {called}")
     folder = (out or user_models()) / called
     make_sure(folder)
     settings = Settings(
@@ -94,6 +100,7 @@ def effect(
     with needed("train"):  # what trains comes in when a network is to be trained
         choice = auto.choose(opened, arch, settings, _tell, resume)
     best = choice.best
+    _tell_replaced(folder)
     trained: dict[str, Any] = {
         "command": _command(),
         "pairs": f"{len(opened.pairs)} pairs, {opened.seconds:.0f} s",
@@ -110,6 +117,18 @@ def effect(
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _tell_replaced(folder: Path) -> None:
+    """Say which model is about to be replaced, and how near it was to its effect."""
+    from engine.artefact import ArtefactError, open_artefact
+
+    if folder.exists():
+        try:
+            error = open_artefact(folder).trained.get("esr", "not told")
+        except ArtefactError:
+            error = "not told"
+        _tell(f"{folder.name} was there (ESR {error}) and is replaced; --name keeps both")
 
 
 def _command() -> str:

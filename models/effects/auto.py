@@ -92,9 +92,16 @@ def choose(
         tried.append(scored(of_trained(trained, pairs), pairs))
         return Choice(tried[0], tuple(tried), (), trained)
     asked = FINDERS if architecture in (AUTO, GREY) else {architecture: FINDERS[architecture]}
-    for found in finds(pairs, asked, notes, tell):
-        tried.append(scored(of_found(found, pairs), pairs))
-        tell(f"{found.name}: {_told(tried[-1])}")
+    try:
+        for found in finds(pairs, asked, notes, tell):
+            tried.append(scored(of_found(found, pairs), pairs))
+            tell(f"{found.name}: {_told(tried[-1])}")
+    except KeyboardInterrupt:
+        if not tried:
+            tell("stopped; nothing was found yet")
+            raise
+        tell("stopped; the best so far is kept")
+        return _choice(tried, notes, None)
     found_enough = any(_is_enough(one) for one in tried)
     if architecture != AUTO or found_enough:
         if not tried:

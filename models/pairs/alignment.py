@@ -22,6 +22,7 @@ SHORTEST_S = 2.0  # in less there are too few changes of loudness to compare
 ALIKE = 0.4  # below this likeness of loudness nothing can be said
 ALIKE_WAVES = 0.6
 BETTER = 0.15  # by so much it must be more alike elsewhere
+DRY_PATH = 0.3  # as alike as this at its own time, and nowhere more: the dry sound is in it
 
 
 def misaligned_by(dry: Audio, wet: Audio, rate: int) -> float:
@@ -30,7 +31,8 @@ def misaligned_by(dry: Audio, wet: Audio, rate: int) -> float:
     dry, wet = dry[:most], wet[:most]
     # A tape loses what changes fast; what changes fast tells a wave from the next of a note.
     quick = _waves(np.diff(dry), np.diff(wet), rate)
-    return quick or _waves(dry, wet, rate) or _loudness(dry, wet, rate)
+    late = quick or _waves(dry, wet, rate)
+    return late or (0.0 if _fits(dry, wet, rate) else _loudness(dry, wet, rate))
 
 
 def _loudness(dry: Audio, wet: Audio, rate: int) -> float:
@@ -67,12 +69,26 @@ def _signed(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     return np.asarray(np.fft.irfft(spectrum, size) / power)
 
 
-def _waves(dry: Audio, wet: Audio, rate: int) -> float:
-    """Seconds by which the waveform itself, upside down or not, is at another time."""
+def _fits(dry: Audio, wet: Audio, rate: int) -> bool:
+    """Whether the waveform is most alike where it should be: echoes are loud, but later."""
+    _, likeness, near = _likeness(dry, wet, rate)
+    best = int(np.argmax(likeness))
+    return bool(near[best]) and float(likeness[best]) >= DRY_PATH
+
+
+def _likeness(
+    dry: Audio, wet: Audio, rate: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """How alike the waveforms are, upside down or not, at each lag, and which lags are no fault."""
     most = min(round(MOST_S * rate), len(dry) // 2)
     lags = np.arange(-most, most + 1)
     likeness = correlation(wet.astype(np.float64), dry.astype(np.float64))[lags]
-    near = (lags >= -EARLY_FRAMES) & (lags <= OFF_S * rate)
+    return lags, likeness, (lags >= -EARLY_FRAMES) & (lags <= OFF_S * rate)
+
+
+def _waves(dry: Audio, wet: Audio, rate: int) -> float:
+    """Seconds by which the waveform itself, upside down or not, is at another time."""
+    lags, likeness, near = _likeness(dry, wet, rate)
     best = int(np.argmax(likeness))
     if near[best] or likeness[best] < max(ALIKE_WAVES, likeness[near].max() + BETTER):
         return 0.0

@@ -525,6 +525,22 @@ def test_a_models_folder_in_the_library_is_listed_and_hides_a_shipped_one(shelf)
     assert [card.origin for card in found] == ["folder"]
 
 
+def test_a_models_folder_in_the_library_is_removed_whole_or_not_at_all(shelf):
+    source = library.shipped()[0].path
+    for name in ("mine", "other"):
+        folder = Path(shutil.copytree(source, shelf / name))
+        card = folder / "model.toml"
+        card.write_text(card.read_text().replace(f'name = "{source.name}"', f'name = "{name}"'))
+    (shelf / "other" / "notes.txt").write_text("mine")
+    Library().remove("mine")
+    assert not (shelf / "mine").exists()
+    with pytest.raises(LibraryError, match="notes.txt"):
+        Library().remove("other")
+    assert (shelf / "other" / "model.toml").exists()
+    with pytest.raises(LibraryError, match="comes with taraf"):
+        Library().remove(source.name)
+
+
 def test_search_wants_every_word_and_puts_names_first(here):
     said = {"gear_make": "Marlowe", "tone_type": "hi_gain"}
     for length, name, more in (

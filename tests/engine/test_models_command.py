@@ -324,12 +324,12 @@ def test_several_are_removed_at_once_or_none_of_them(here, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("info", "Appe"), "no model is called 'Appe'; near to it: Ape; see taraf models"),
+        (("info", "Appe"), "no model is called 'Appe'; near to it: Ape"),
         (("info", "zoo"), "no model is called 'zoo'; near to it: Ape, Bat, Cat; see taraf models"),
         (("info", "none/x.nam"), "none/x.nam: no such file"),
         (("remove", "z*"), "no model of yours matches 'z*'"),
         (("--json", "list"), "Invalid value for '--json'"),
-        (("remove", "Appe"), "no model is called 'Appe'; near to it: Ape; see taraf models"),
+        (("remove", "Appe"), "no model is called 'Appe'; near to it: Ape"),
         (("remove", "drive", "-y"), "drive comes with taraf"),
         (("list", "--sort", "taste"), "Invalid value for '--sort'"),
     ],

@@ -141,6 +141,18 @@ def test_ctrl_c_while_networks_are_tried_keeps_the_best_so_far(pairs_of, no_find
     assert choice.trained.architecture == auto.HEATS[0] and choice.trained.steps == 3
 
 
+def test_ctrl_c_while_boxes_are_asked_keeps_what_was_found(pairs_of, monkeypatch):
+    inner = auto.finds
+
+    def pressed(*given):
+        yield next(inner(*given))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(auto, "finds", pressed)
+    choice = tried(pairs_of("nearly", lambda dry: fir(dry) + 0.1 * abs(dry)))
+    assert choice.trained is None and len(choice.tried) == 1
+
+
 def test_ctrl_c_between_two_trainings_keeps_the_best_so_far(pairs_of, no_finders, monkeypatch):
     learn = auto.learn
 

@@ -38,6 +38,9 @@ EFFECTS = {
     "low-pass": lambda x: np.convolve(x, np.exp(-np.arange(400) / 60))[: len(x)] / 60,
     "tremolo": lambda x: x * (0.6 + 0.4 * np.sin(np.arange(len(x)) * 2e-3)),
     "delay with a dry path": lambda x: x + 0.7 * moved(x, RATE // 2),
+    "echoes louder than the dry path": lambda x: (
+        x + sum(0.9**n * moved(x, n * RATE // 13) for n in range(1, 12))
+    ),
     "reverb": lambda x: (
         np.convolve(
             x, np.random.default_rng(1).standard_normal(8000) * np.exp(-np.arange(8000) / 1500)
