@@ -104,14 +104,14 @@ def test_a_line_for_the_card_may_be_any_text(tmp_path):
     )
 
 
-def test_what_nam_can_hold_is_written_as_that(pairs_of, small_networks, tmp_path):
+def test_what_nam_can_hold_is_written_as_that(pairs_of, small_networks, tmp_path, monkeypatch):
     from models.effects import networks
     from models.effects.networks.wavenet import Stack, WaveNet
 
     opened = open_pairs(pairs_of("fuzz", bent))
-    networks.ARCHITECTURES["wavenet-tiny"] = lambda name, k: WaveNet(
-        name, k, (Stack(2, (3, 3), (1, 2), "Tanh", 1),)
-    )
+    stacks = (Stack(2, (3, 3), (1, 2), "Tanh", 1),)
+    tiny = {"wavenet-tiny": lambda name, k: WaveNet(name, k, stacks)}
+    monkeypatch.setattr(networks, "ARCHITECTURES", networks.ARCHITECTURES | tiny)
     settings = Settings(steps=2, batch=2, segment=256, threads=1, accelerator="cpu")
     trained = train(opened, "wavenet-tiny", settings, progress=False)
     artefact = deploy(of_trained(trained, opened), tmp_path / "my-fuzz", "Fuzz", TRAINED)
