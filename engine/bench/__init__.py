@@ -33,11 +33,16 @@ class Report:
     ) -> None:
         """Add a row."""
         verdict = None if holds is None else bool(holds)
-        self.rows.append(Row(name, round(float(value), 4), unit, target, verdict))
+        self.rows.append(Row(name, _rounded(float(value)), unit, target, verdict))
 
     def as_json(self) -> dict[str, Any]:
         """The report as one object."""
         return {"bench": self.bench, "rows": [asdict(row) for row in self.rows]}
+
+
+def _rounded(value: float) -> float:
+    """Four decimals, or three digits of what is smaller: an error may be a millionth."""
+    return round(value, 4) if abs(value) >= 0.1 else float(f"{value:.3g}")
 
 
 BENCHES = {

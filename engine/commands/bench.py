@@ -60,6 +60,8 @@ def _table(report: benches.Report) -> None:
     console.print(_list(report.bench, rest))
 
 
+LISTED = ("ESR", "of clean")
+"""Units whose figures are read one by one."""
 LEAST_ALIKE = 3
 """Rows that differ only in what stands before their first comma become a line of a matrix."""
 
@@ -67,7 +69,10 @@ LEAST_ALIKE = 3
 def _split(rows: list[benches.Row]) -> tuple[list[benches.Row], list[benches.Row]]:
     """Figures that several subjects have, in one unit, and those to be read line by line."""
     kinds = [(row.name.partition(", ")[2], row.unit) for row in rows]
-    alike = [kind[0] != "" and kinds.count(kind) >= LEAST_ALIKE for kind in kinds]
+    alike = [
+        kind[0] != "" and kind[1] not in LISTED and kinds.count(kind) >= LEAST_ALIKE
+        for kind in kinds
+    ]
     matrix = [row for row, same in zip(rows, alike, strict=True) if same]
     rest = [row for row, same in zip(rows, alike, strict=True) if not same or row.target]
     return [row for row in matrix if row.unit in ("us", "%")], rest

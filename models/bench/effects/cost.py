@@ -71,8 +71,7 @@ def _same(report: Report, artefact: Artefact, player: Player, sound: Audio) -> N
     renderer = Renderer(rack, artefact.sample_rate, 1, BLOCK)
     played = np.concatenate([renderer.push(sound[:, None]), renderer.finish()])[:, 0]
     error = float(np.abs(played - player.play(sound, artefact.sample_rate)).max())
-    target = f"at most {artefact.tolerance:g}"
     report.add(
-        f"{artefact.path.name}, rack against render", 1e6 * error, "millionths",
-        target, error <= artefact.tolerance,
+        f"{artefact.path.name}, rack against render", error, "of full scale",
+        f"at most {artefact.tolerance:g}", error <= artefact.tolerance,
     )  # fmt: skip
