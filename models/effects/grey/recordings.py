@@ -22,6 +22,7 @@ from models.effects.grey import GreyError
 from models.effects.grey.descent import Sound
 from models.effects.grey.modulation import Candidate, free_running, with_measured
 from models.effects.grey.tape import Tape, tape, wander
+from models.judging import metrics
 
 Audio = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -118,8 +119,7 @@ def _judged(
 
 def esr(target: Audio, output: Audio | Vector, first: int) -> float:
     """Error-to-signal ratio from frame ``first`` on."""
-    aim, made = target[first:].astype(np.float64), output[first:].astype(np.float64)
-    return float(np.sum((aim - made) ** 2) / np.sum(aim**2))
+    return metrics.esr(target[first:], output[first:])
 
 
 def _one(folder: Path, pattern: str) -> Path:
