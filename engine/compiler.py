@@ -157,10 +157,11 @@ Field = tuple[str, str, int]
 """A state field as the wrapper needs it: name, NumPy type code, dimensions (0: a number)."""
 
 
-def node_source(knobs: tuple[str, ...], fields: tuple[Field, ...]) -> str:
+def node_source(knobs: tuple[str, ...] | None, fields: tuple[Field, ...]) -> str:
     """The Python source of the C function around a kernel.
 
-    It unpacks the state's words and the knobs' ramps into the tuples ``process`` reads.
+    It unpacks the state's words and the knobs' ramps into the tuples ``process`` reads; without
+    ``knobs`` the kernel gets their records as they are.
     """
     parts, word = [], 0
     for _, code, dimensions in fields:
@@ -170,27 +171,30 @@ def node_source(knobs: tuple[str, ...], fields: tuple[Field, ...]) -> str:
         else:
             parts.append(f"{'f' if code == 'f8' else 'w'}[{word}]")
         word += 1 + dimensions
-    ramps = [f"Ramp(k[{i}].start, k[{i}].step, at)" for i in range(len(knobs))]
+    ramps = [f"Ramp(k[{i}].start, k[{i}].step, at)" for i in range(len(knobs or ()))]
+    given = "k" if knobs is None else f"Knobs({', '.join(ramps)})"
     return "\n".join(
         [
             "def node(state, knobs, audio, channels, frames, at):",
             f"    w = carray(pointer(state), {max(word, 1)}, i8_)",
             f"    f = carray(pointer(state), {max(word, 1)}, f8_)",
-            f"    k = carray(pointer(knobs), {max(len(knobs), 1)}, KNOB)",
+            f"    k = carray(pointer(knobs), {max(len(ramps), 1)}, KNOB)",
             "    x = carray(pointer(audio), (channels, frames), f4_)",
-            f"    process(x, Knobs({', '.join(ramps)}), State({', '.join(parts)}))",
+            f"    process(x, {given}, State({', '.join(parts)}))",
         ]
     )
 
 
-def compile_node(process: Kernel, knobs: tuple[str, ...], fields: tuple[Field, ...]) -> bytes:
+def compile_node(
+    process: Kernel, knobs: tuple[str, ...] | None, fields: tuple[Field, ...]
+) -> bytes:
     """Object file of the node around ``process``: (state, knobs, audio, channels, frames, at)."""
     scope = {
         "carray": carray,
         "pointer": pointer,
         "KNOB": KNOB,
         "Ramp": Ramp,
-        "Knobs": namedtuple("Knobs", knobs),  # noqa: PYI024 - fields known only here
+        "Knobs": namedtuple("Knobs", knobs or ()),  # noqa: PYI024 - fields known only here
         "State": namedtuple("State", [name for name, _, _ in fields]),  # noqa: PYI024
         "process": dispatcher(process),
         **{f"{code}_": np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8", "c8")},

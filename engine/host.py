@@ -13,12 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -26,6 +26,9 @@ from engine.audio_process import pack, runtime_folder, statistics, unpack
 from engine.rack import Rack, RackError
 from engine.shared import Shared
 from engine.stream import DeviceChoice, DeviceError
+
+if TYPE_CHECKING:
+    from engine.control.clock import Beat
 
 SILENT_SECONDS = 0.25
 FIRST_BLOCK_SECONDS = 2.0  # a sound card may take its time to begin
@@ -207,7 +210,27 @@ class Host:
 
     _addresses: dict[str, Any] | None = None
 
-    def set(self, address: str, value: float | str) -> None:
+    def shelve(self, racks: Sequence[Rack]) -> list[str]:
+        """Build these racks beside the one that sounds, to switch to by number."""
+        return []
+
+    def switch(self, number: int, rack: Rack) -> None:
+        """Go over to rack ``number`` of those shelved, which by now is ``rack``."""
+        self.load(rack)
+
+    def note(self, message: bytes, stamp_ns: int | None = None) -> None:
+        """Hand a MIDI message to the instruments of the rack that sounds."""
+
+    def bypass(self, on: bool) -> None:
+        """Let the sound pass by the whole rack."""
+
+    def panic(self) -> None:
+        """Forget all that rings, and all notes."""
+
+    def tempo(self, beat: Beat) -> None:
+        """Tell the audio thread where the music is."""
+
+    def set(self, address: str, value: float | str, stamp_ns: int | None = None) -> None:
         """Turn one knob, at once; raises RackError."""
         rack = self.rack.set(address, value)
         if self._addresses is None:

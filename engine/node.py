@@ -30,6 +30,8 @@ class Node:
         self.setup = setup
         self.knobs = _make_knobs(plugin, setup.sample_rate, knobs or {})
         fields = {**plugin.prepare(setup), **extern}
+        if plugin.raw_knobs:
+            fields["n_knobs"] = len(self.knobs)
         self._fields = [(name, *_kind(name, value)) for name, value in fields.items()]
         self._pack(fields)
         self.latency = int(plugin.latency_samples)
@@ -126,7 +128,7 @@ def _kind(name: str, value: Any) -> tuple[str, int]:
 
 
 def _compile(plugin: Plugin, fields: tuple[tuple[str, str, int], ...]) -> int:
-    params = tuple(plugin.params)
+    params = None if plugin.raw_knobs else tuple(plugin.params)
     kernel = plugin.process
 
     def build() -> bytes:

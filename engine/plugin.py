@@ -62,6 +62,11 @@ class Plugin:
     readouts: ClassVar[tuple[str, ...]] = ()
     taps: ClassVar[int] = 0
     counts_misses: ClassVar[bool] = False
+    raw_knobs: ClassVar[bool] = False
+    """The kernel gets its knobs as ``state.n_knobs`` records of KNOB, not by name: one
+    compiled kernel serves however many there are."""
+    tail: bool = False
+    """It rings on when nothing comes in: after a switch it is heard to its end."""
     latency_samples: int = 0
     warnings: tuple[str, ...] = ()
     restarts: int = 0
@@ -82,6 +87,14 @@ class Plugin:
                 object.__setattr__(self, name, self.settings[name].check(value))
             except ParamError as error:
                 raise ParamError(f"{name}: {error}") from None
+
+    @classmethod
+    def declared(cls, settings: Mapping[str, str | int], folder: Path) -> dict[str, Param]:
+        """The parameters it has with these settings; others than ``params`` where a file says.
+
+        ``folder`` is where relative file names begin. May raise PluginError.
+        """
+        return cls.params
 
     def width(self, channels: int) -> int:
         """Channels this plugin works on when it is fed ``channels``: 1 or 2."""

@@ -18,6 +18,7 @@ use = "limiter"
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from engine.rack import SOURCES, STRIP_KNOBS, Lane, Link, Rack, Strip
 MAX_BYTES = 1 << 20
 MAX_LANES = 16
 MAX_CHAIN = 32
+MAX_MIDI = 256
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
@@ -118,6 +120,7 @@ class _Reader:
 
     def __init__(self, where: str) -> None:
         self._where = where
+        self._folder = Path()
         self.warnings: list[str] = []
 
     def fail(self, message: str) -> PresetError:
@@ -127,10 +130,11 @@ class _Reader:
         self.warnings.append(f"{self._where}: {_one_line(message)}")
 
     def rack(self, document: dict[str, Any], folder: Path) -> Rack:
+        self._folder = folder
         lanes = self.tables(document, "lane", "", MAX_LANES)
         if not lanes:
             raise self.fail("there is no [[lane]]; a rack has at least one")
-        self.unknown(document, {"name", "about", "tempo_bpm", "lane", "master"}, "")
+        self.unknown(document, {"name", "about", "tempo_bpm", "lane", "master", "midi", "xy"}, "")
         read = tuple(self.lane(table, i) for i, table in enumerate(lanes))
         taken = [lane.name for lane in read]
         for name in taken:
@@ -144,7 +148,17 @@ class _Reader:
             master=self.chain(master, "master"),
             folder=folder,
             tempo_bpm=self.value(document, "tempo_bpm", "", Param(120.0, 20.0, 400.0, "bpm")),
+            midi=tuple(self.tables(document, "midi", "", MAX_MIDI)),
+            xy=self.pair(document, "xy"),
         )
+
+    def pair(self, document: dict[str, Any], key: str) -> tuple[str, ...]:
+        given = document.get(key, [])
+        if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+            raise self.fail(f"{key} = {given!r} is not a list of two parameters")
+        if len(given) not in (0, 2):
+            raise self.fail(f"{key} has {len(given)} parameters; it takes two")
+        return tuple(given)
 
     def lane(self, table: dict[str, Any], index: int) -> Lane:
         name = self.text(table, "name", f"lane {index + 1}", f"lane{index + 1}")
@@ -190,13 +204,16 @@ class _Reader:
                 table = {**table, new: table[old]}
                 del table[old]
                 self.warn(f"{here}: {old!r} is now called {new!r}")
-        self.unknown(table, {"use", "name", *plugin.params, *plugin.settings}, here)
-        return Link(
-            use,
-            name,
-            {k: self.value(table, k, here, p) for k, p in plugin.params.items() if k in table},
-            {k: self.value(table, k, here, s) for k, s in plugin.settings.items() if k in table},
-        )
+        settings = {
+            k: self.value(table, k, here, s) for k, s in plugin.settings.items() if k in table
+        }
+        try:
+            params = plugin.declared(settings, self._folder)
+        except PluginError as error:
+            raise self.fail(f"{here}: {error}") from None
+        self.unknown(table, {"use", "name", *params, *plugin.settings}, here)
+        knobs = {k: self.value(table, k, here, p) for k, p in params.items() if k in table}
+        return Link(use, name, knobs, settings)
 
     def tables(
         self, table: dict[str, Any], key: str, where: str, most: int
@@ -252,23 +269,51 @@ def dump(rack: Rack) -> str:
     lines = [f"name = {_quoted(rack.name)}", f"about = {_quoted(rack.about)}"]
     if rack.tempo_bpm != 120.0:
         lines.append(f"tempo_bpm = {rack.tempo_bpm!r}")
+    if rack.xy:
+        lines.append(f"xy = [{', '.join(map(_quoted, rack.xy))}]")
     for lane in rack.lanes:
         lines += ["", "[[lane]]", f"name = {_quoted(lane.name)}"]
         lines.append(f"input = {_quoted(lane.source)}")
         lines += [_line(k, v, Strip.params[k]) for k, v in lane.knobs.items()]
         for link in lane.chain:
-            lines += ["", "[[lane.plugin]]", *_link_lines(link)]
+            lines += ["", "[[lane.plugin]]", *_link_lines(link, rack.folder)]
     for link in rack.master:
-        lines += ["", "[[master]]", *_link_lines(link)]
+        lines += ["", "[[master]]", *_link_lines(link, rack.folder)]
+    for table in rack.midi:
+        lines += ["", "[[midi]]", *(f"{k} = {_plain(v)}" for k, v in table.items())]
     return "\n".join(lines) + "\n"
 
 
-def _link_lines(link: Link) -> list[str]:
+def _link_lines(link: Link, folder: Path) -> list[str]:
     lines = [f"use = {_quoted(link.use)}"]
     if link.name != link.use:
         lines.append(f"name = {_quoted(link.name)}")
     lines += [f"{k} = {v if isinstance(v, int) else _quoted(v)}" for k, v in link.settings.items()]
-    return lines + [_line(k, v, link.plugin.params[k]) for k, v in link.knobs.items()]
+    params = link.params(folder)
+    return lines + [_line(k, v, params[k]) for k, v in link.knobs.items()]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, (int, float)) else _quoted(str(value))
+
+
+def save(rack: Rack) -> Path:
+    """Write ``rack`` into the player's own folder, whole or not at all; returns where.
+
+    Files it names keep the folder they had, since what is beside the preset stays where it is.
+    """
+    name = re.sub(r"[^a-z0-9_-]+", "-", rack.name.lower()).strip("-")[:32] or "mine"
+    path = user_folder() / f"{name}.toml"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(dump(rack))
+        part.replace(path)
+    except OSError as error:
+        raise PresetError(f"{path}: cannot be written: {error.strerror or error}") from None
+    return path
 
 
 def _line(key: str, value: float, param: Param) -> str:

@@ -73,6 +73,10 @@ class Link:
         """The plugin's class."""
         return catalogue.find(self.use)
 
+    def params(self, folder: Path) -> dict[str, Param]:
+        """Its parameters; ``folder`` is where the file names of its settings begin."""
+        return self.plugin.declared(self.settings, folder)
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -94,6 +98,10 @@ class Rack:
     master: tuple[Link, ...] = ()
     folder: Path = field(default_factory=Path)
     tempo_bpm: float = 120.0
+    midi: tuple[dict[str, Any], ...] = ()
+    """Its own [[midi]] tables, as written; ``engine.control.midi`` says what they mean."""
+    xy: tuple[str, ...] = ()
+    """The parameters that a finger on the XY pad turns: across and up."""
 
     def links(self) -> list[tuple[str, Link | None]]:
         """Every node in the table's order: lane and plugin; None is the lane's strip."""
@@ -106,13 +114,27 @@ class Rack:
         """Every knob by its address, "lane.plugin.param": node, knob, declaration."""
         found = {}
         for node, (lane, link) in enumerate(self.links()):
-            params = Strip.params if link is None else link.plugin.params
+            params = Strip.params if link is None else link.params(self.folder)
             for knob, (name, param) in enumerate(params.items()):
                 if link is not None:
                     found[f"{lane}.{link.name}.{name}"] = node, knob, param
                 elif name in STRIP_KNOBS:
                     found[f"{lane}.{name}"] = node, knob, param
         return found
+
+    def value(self, where: str) -> float:
+        """Where a knob stands, plain; raises RackError."""
+        lane_name, _, rest = where.partition(".")
+        name, _, key = rest.partition(".")
+        for lane, link in self.links():
+            if lane != lane_name or (link.name if link else name) != name:
+                continue
+            if link is not None and key in link.params(self.folder):
+                return link.knobs.get(key, link.params(self.folder)[key].default)
+            if link is None and not key and name in STRIP_KNOBS:
+                knobs = next(one.knobs for one in self.lanes if one.name == lane_name)
+                return knobs.get(name, Strip.params[name].default)
+        raise RackError(_no_address(where, self))
 
     def readouts(self) -> dict[str, tuple[int, int]]:
         """Every number that a plugin reports, by address: node, index."""
@@ -154,7 +176,7 @@ class Rack:
         def changed(chain: tuple[Link, ...]) -> tuple[Link, ...]:
             if not any(link.name == name for link in chain):
                 raise KeyError(name)
-            return tuple(_set(k, key, value) if k.name == name else k for k in chain)
+            return tuple(_set(k, key, value, self.folder) if k.name == name else k for k in chain)
 
         if lane_name == "master":
             return replace(self, master=changed(self.master))
@@ -169,7 +191,7 @@ class Rack:
         )
 
 
-def _set(link: Link, key: str, value: float | str) -> Link:
+def _set(link: Link, key: str, value: float | str, folder: Path) -> Link:
     if key in link.plugin.settings:
         setting = link.plugin.settings[key]
         if setting.kind == "count" and isinstance(value, str):
@@ -177,7 +199,7 @@ def _set(link: Link, key: str, value: float | str) -> Link:
                 value = int(value)
         checked = setting.check(value)
         return replace(link, settings={**link.settings, key: checked})
-    return replace(link, knobs={**link.knobs, key: _checked(link.plugin.params[key], value)})
+    return replace(link, knobs={**link.knobs, key: _checked(link.params(folder)[key], value)})
 
 
 def _checked(param: Param, value: float | str) -> float:

@@ -52,7 +52,7 @@ def worker_process(audio: Audio, knobs: Any, state: Any) -> None:
             state.sent[hop & mask, c, at % 64] = audio[c, i]
         state.words[0] = at + 1
         if (at + 1) % 64 == 0:
-            for k in range(len(knobs)):
+            for k in range(state.n_knobs):
                 state.values[hop & mask, k] = knobs[k].start
             store_release(state.header.ctypes.data, hop + 1)
         late = at - state.lag
@@ -132,6 +132,7 @@ class WorkerPlugin(Plugin):
 
     process = worker_process
     counts_misses: ClassVar[bool] = True
+    raw_knobs: ClassVar[bool] = True
     _memory: _Memory | None = None
     _log: IO[bytes] | None = None
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
