@@ -27,8 +27,8 @@ from engine import native, preset
 from engine.layout import HISTOGRAM, TAPS
 from engine.priority import lock_memory
 from engine.rack import Rack
-from engine.shared import Shared
-from engine.stage import Stage
+from engine.shared import Shared, address
+from engine.stage import Stage, Table
 from engine.stream import CardStream, DeviceChoice
 from engine.virtual import VirtualDevice
 
@@ -79,7 +79,6 @@ class AudioProcess:
         self._front = os.getppid()
         self._note = runtime_folder() / f"live-{os.getpid()}.json"
         self.shared = Shared.create()
-        self._rack = order["rack"]
         try:
             self._open()
         except BaseException:
@@ -91,7 +90,7 @@ class AudioProcess:
     def _open(self) -> None:
         device = self._choice
         self.stage = Stage(self.shared, device.rate, device.block)
-        table = self.stage.build(unpack(self._rack))
+        table = self.stage.build(unpack(self._order["rack"]))
         self.stage.publish(table)
         frames = self._order["frames"]
         if device.name == "virtual":
@@ -153,8 +152,8 @@ class AudioProcess:
         control = self.shared.control
         until = time.monotonic() + 1.0
         while time.monotonic() < until:
-            gone = not int(control["fading_generation"][0])
-            if gone and int(control["generation"][0]) == silence.generation:
+            faded = int(silence.table["heard"][0]) >= int(control["fade_frames"][0])
+            if faded and int(control["sounding"][0]) == silence.id:
                 break
             time.sleep(0.005)
         time.sleep(self._choice.block / self._choice.rate)
@@ -198,13 +197,15 @@ class AudioProcess:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             if request["op"] == "rack":
-                return self._load(request["rack"])
+                return self._load(request["rack"], request.get("number"))
+            if request["op"] == "shelve":
+                return self._shelve(request["number"], request["rack"])
             if request["op"] == "report":
                 return self._report()
             if request["op"] == "hello":
                 self._front = int(request["front"])
                 self._write_note()
-                return {"generation": self.stage.current.generation}  # type: ignore[union-attr]
+                return self._reference(self.stage.current)
             if request["op"] == "stop":
                 self._stopping.set()
                 return {}
@@ -215,18 +216,35 @@ class AudioProcess:
             return {"error": f"{type(error).__name__}: {error}"}
         return {"error": f"unknown request {request['op']!r}"}
 
-    def _load(self, message: dict[str, str]) -> dict[str, Any]:
+    def _load(self, message: dict[str, str], number: int | None) -> dict[str, Any]:
         table = self.stage.build(unpack(message))
+        if number is not None:
+            self.stage.shelve(number, table)
         self.stage.publish(table)
-        self._rack = message
-        return {"generation": table.generation, "warnings": list(table.warnings)}
+        return self._reference(table)
+
+    def _shelve(self, number: int, message: dict[str, str] | None) -> dict[str, Any]:
+        """Build a rack for later; without one, the rack that sounds is meant."""
+        table = self.stage.current if message is None else self.stage.build(unpack(message))
+        assert table is not None
+        self.stage.shelve(number, table)
+        return self._reference(table)
+
+    def _reference(self, table: Table | None) -> dict[str, Any]:
+        """What a window needs to switch to a rack and to turn its knobs."""
+        assert table is not None
+        return {
+            "table": table.id,
+            "address": address(table.table),
+            "warnings": list(table.warnings),
+        }
 
     def _report(self) -> dict[str, Any]:
         table = self.stage.current
         assert table is not None
         return {
-            "rack": self._rack,
-            "generation": table.generation,
+            "rack": pack(table.rack),
+            "table": table.id,
             "latency_frames": table.latency,
             "warnings": list(table.warnings),
             "muted": table.mutes,

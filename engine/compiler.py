@@ -77,6 +77,19 @@ def store_release(typing_context: Any, address: Any, value: Any) -> Any:
     return types.void(types.intp, types.int64), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def claim(typing_context: Any, address: Any, expected: Any, new: Any) -> Any:
+    """Make an int64 ``new`` if it is ``expected``, in one step for all who try; True if it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.extract_value(
+            builder.cmpxchg(place, args[1], args[2], "acq_rel", "acquire"), 1
+        )
+
+    return types.boolean(types.intp, types.int64, types.int64), generate
+
+
 def call_address(returns: Any, *arguments: Any) -> Any:
     """An intrinsic that calls the C function at an address: ``call(address, *arguments)``."""
 

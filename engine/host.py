@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from engine.audio_process import pack, runtime_folder, statistics, unpack
+from engine.layout import BEAT, BYPASS, CELL, NOTE, PANIC, SWITCH
 from engine.rack import Rack, RackError
 from engine.shared import Shared
 from engine.stream import DeviceChoice, DeviceError
@@ -91,6 +92,13 @@ class Host:
         self._process: subprocess.Popen[str] | None = None
         self._last_report: dict[str, Any] = {}
         self._asked = 0
+        self._ring = threading.RLock()  # one at a time writes events
+        self._addresses: dict[str, Any] | None = None
+        self._number: int | None = None
+        self._racks: list[Rack] = []
+        self._shelf: dict[int, tuple[int, int]] = {}
+        self._beat: Beat | None = None
+        self._bypassed = False
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     @classmethod
@@ -174,7 +182,8 @@ class Host:
         self.pid = int(known["pid"])
         self._client: Connection = Client(known["address"], authkey=bytes.fromhex(known["key"]))
         self.shared = Shared.attach(known["shm"])
-        self.generation = self._ask({"op": "hello", "front": os.getpid()})["generation"]
+        self._shelf = {}
+        self._refer(self._ask({"op": "hello", "front": os.getpid()}))
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         self._refuse_if_down()
@@ -199,51 +208,140 @@ class Host:
             raise HostError("the audio process is being started again")
 
     def load(self, rack: Rack) -> list[str]:
-        """Go over to ``rack``; returns its warnings. On RackError the old one plays on."""
+        """Go over to ``rack``, in the place of the one that sounds; returns its warnings.
+
+        On RackError the old one plays on.
+        """
         if self._down.is_set():
-            self.rack = rack
+            self._keep(rack)
             return []
-        answer = self._ask({"op": "rack", "rack": pack(rack)})
-        self.rack, self.generation = rack, answer["generation"]
-        self._addresses = None
+        answer = self._ask({"op": "rack", "rack": pack(rack), "number": self._number})
+        with self._ring:
+            self._keep(rack)
+            self._refer(answer)
+            if self._number is not None:
+                self._shelf[self._number] = self._shelved(answer)
         return list(answer["warnings"])
 
-    _addresses: dict[str, Any] | None = None
+    def _keep(self, rack: Rack) -> None:
+        self.rack, self._addresses = rack, None
+        if self._number is not None:
+            self._racks[self._number] = rack
 
-    def shelve(self, racks: Sequence[Rack]) -> list[str]:
-        """Build these racks beside the one that sounds, to switch to by number."""
-        return []
+    def _refer(self, answer: dict[str, Any]) -> None:
+        self.table, self._addresses = int(answer["table"]), None
+
+    @staticmethod
+    def _shelved(answer: dict[str, Any]) -> tuple[int, int]:
+        return int(answer["table"]), int(answer["address"])
+
+    def shelve(
+        self, racks: Sequence[Rack], at: int = 0, told: Callable[[int], None] | None = None
+    ) -> list[str]:
+        """Build these racks beside the one that sounds, which is number ``at`` of them.
+
+        From then on ``switch`` goes over to each at once. ``told`` hears how many there are so
+        far. Returns their warnings; raises RackError for the first that cannot be built, and
+        leaves out none that can.
+        """
+        self._racks = list(racks)
+        self._number = at
+        warnings, fault = [], None
+        for number, rack in enumerate(racks):
+            message = None if number == at else pack(rack)
+            try:
+                answer = self._ask({"op": "shelve", "number": number, "rack": message})
+            except RackError as error:
+                fault = fault or error
+                continue
+            with self._ring:
+                self._shelf[number] = self._shelved(answer)
+            if number != at:
+                warnings += answer["warnings"]
+            if told is not None:
+                told(number + 1)
+        if fault is not None:
+            raise fault
+        return warnings
 
     def switch(self, number: int, rack: Rack) -> None:
-        """Go over to rack ``number`` of those shelved, which by now is ``rack``."""
-        self.load(rack)
+        """Go over to rack ``number`` of those shelved, which by now is ``rack``, at once."""
+        before, self._number = self._number, number
+        with self._ring:
+            if self._down.is_set() or number not in self._shelf:
+                shelved = False
+            else:
+                table, where = self._shelf[number]
+                shelved = self._send(table, SWITCH, where, 0.0)
+                self.table = table
+                self._keep(rack)
+        if not shelved:
+            try:
+                self.load(rack)
+            except ValueError:
+                self._number = before
+                raise
 
     def note(self, message: bytes, stamp_ns: int | None = None) -> None:
         """Hand a MIDI message to the instruments of the rack that sounds."""
+        packed = int.from_bytes(message[:3], "little")
+        with self._ring:
+            for node, (_, link) in enumerate(self.rack.links()):
+                if link is not None and link.plugin.plays_notes:
+                    self._send(self.table, node, NOTE, float(packed), self._due(stamp_ns))
 
     def bypass(self, on: bool) -> None:
         """Let the sound pass by the whole rack."""
+        self._bypassed = on
+        with self._ring:
+            self._send(0, BYPASS, 0, float(on))
 
     def panic(self) -> None:
         """Forget all that rings, and all notes."""
+        for channel in range(16):
+            for controller in (64, 120, 123):
+                self.note(bytes((0xB0 | channel, controller, 0)))
+        with self._ring:
+            self._send(0, PANIC, 0, 0.0)
 
     def tempo(self, beat: Beat) -> None:
         """Tell the audio thread where the music is."""
+        self._beat = beat
+        with self._ring:
+            frame = self.shared.frame_at(beat.stamp_ns)
+            self._send(0, BEAT, frame, beat.tempo_bpm, beat=beat.beat)
+
+    def _due(self, stamp_ns: int | None) -> int:
+        """When something that happened at ``stamp_ns`` is to be heard: at a fixed delay after it.
+
+        With blocks longer than a knob's cell that keeps its place inside the block.
+        """
+        spare = self.order.device.block - CELL
+        return -1 if stamp_ns is None or spare <= 0 else self.shared.frame_at(stamp_ns) + spare
+
+    def _send(
+        self, table: int, node: int, knob: int, value: float, due: int = -1, beat: float = 0.0
+    ) -> bool:
+        if not self.shared.send(table, node, knob, value, due, beat):
+            raise HostError("more was turned at once than the audio thread can take")
+        return True
 
     def set(self, address: str, value: float | str, stamp_ns: int | None = None) -> None:
         """Turn one knob, at once; raises RackError."""
-        rack = self.rack.set(address, value)
-        if self._addresses is None:
-            self._addresses = self.rack.addresses()
-        if address not in self._addresses:  # a file, a model: built anew
+        with self._ring:
+            rack = self.rack.set(address, value)
+            if self._addresses is None:
+                self._addresses = self.rack.addresses()
+            known = self._addresses.get(address)
+            if known is not None:
+                node, knob, param = known
+                number = param.parse(value) if isinstance(value, str) else param.check(value)
+                self._send(self.table, node, knob, number, self._due(stamp_ns))
+                addresses = self._addresses
+                self._keep(rack)
+                self._addresses = addresses
+        if known is None:  # a file, a model: built anew
             self.load(rack)
-            return
-        node, knob, param = self._addresses[address]
-        number = param.parse(value) if isinstance(value, str) else param.check(value)
-        with self._lock:
-            if not self.shared.send(self.generation, node, knob, number):
-                raise HostError("more knobs were turned at once than the audio thread can take")
-            self.rack = rack
 
     def report(self) -> dict[str, Any]:
         """What the audio process says of itself, or said last if it is down."""
@@ -311,13 +409,28 @@ class Host:
         else:
             return
         self._down.clear()
-        self._addresses = None
+        self._restore()
         self.restarts += 1
         gap = time.monotonic() - since
         self.gap_seconds = max(self.gap_seconds, gap)
         self.say(f"sounding again after {gap:.2f} s")
         for call in self._on_restart:
             call()
+
+    def _restore(self) -> None:
+        """Tell a new audio process what the old one knew beside the rack that sounded."""
+        with suppress(HostError):
+            if self._beat is not None:
+                self.tempo(self._beat)
+            if self._bypassed:
+                self.bypass(True)
+        if self._number is not None:
+            again = threading.Thread(target=self._shelve_again, name="shelf", daemon=True)
+            again.start()
+
+    def _shelve_again(self) -> None:
+        with suppress(ValueError):  # what cannot be built now is built when it is asked for
+            self.shelve(self._racks, self._number or 0)
 
     def _kill(self) -> None:
         try:

@@ -18,7 +18,12 @@ EVENTS = 4096
 READOUTS = 8
 NODES = 128
 TAPS = 4
+LEAVING = 4  # racks that may ring out at once
+NOTES = 256  # MIDI messages that wait for one plugin
 INPUT_NONE, INPUT_LEFT, INPUT_RIGHT, INPUT_MONO, INPUT_STEREO = range(5)
+CLEAN, SOUNDING, DIRTY, CLEANING = range(4)  # who may touch a table's memory: see TABLE.owner
+SWITCH, BEAT, PANIC, BYPASS = -1, -2, -3, -4  # events that are for no node, by their `node`
+NOTE = -1  # an event for a node that is no knob, by its `knob`
 
 KNOB = np.dtype(
     [
@@ -51,6 +56,8 @@ NODE = np.dtype(
         ("state_bytes", "i8"),
         ("heal", "i8"),  # bytes still to restore after a fault
         ("mutes", "i8"),
+        ("notes", "i8"),  # a queue of MIDI messages: rows of time and bytes; or 0
+        ("noted", "i8"),  # its words: written, read, the node's time at this part, lost
         ("dry", "f4"),
         ("dry_step", "f4"),
         ("gain", "f4"),
@@ -67,14 +74,25 @@ LANE = np.dtype(
         ("wait", "i8"),  # frames to wait for the slowest lane
         ("line", "i8"),
         ("line_at", "i8"),
+        ("cut", "i8"),  # the node before which it is cut when the rack is left
+        ("after", "i8"),  # frames of latency from there to the output
     ],
     align=True,
 )
 
 TABLE = np.dtype(
     [
-        ("generation", "i8"),
+        ("owner", "i8"),  # CLEAN, SOUNDING (audio's), DIRTY (to be reset), CLEANING (control's)
+        ("id", "i8"),  # what events call it
         ("position", "i8"),  # audio; frames since this rack began, on the cell grid
+        ("heard", "i8"),  # audio; frames into its fade-in, below 0 while it listens unheard
+        ("leaving", "i8"),  # audio; 1 while its lanes are cut or being cut
+        ("leave", "i8"),  # audio; frames into that cut, counted at the output
+        ("after", "i8"),  # the largest of its lanes'
+        ("quiet", "i8"),  # audio; frames since it was last heard, when left
+        ("patience", "i8"),  # frames of quiet after which it has rung out
+        ("ringing", "i8"),  # audio; frames since its lanes were cut
+        ("ending", "i8"),  # audio; frames into its end, 0 if it may ring
         ("nodes", "i8"),
         ("n_nodes", "i8"),
         ("lanes", "i8"),
@@ -88,7 +106,14 @@ TABLE = np.dtype(
 )
 
 EVENT = np.dtype(
-    [("generation", "i8"), ("node", "i8"), ("knob", "i8"), ("due", "i8"), ("value", "f8")],
+    [
+        ("table", "i8"),
+        ("node", "i8"),
+        ("knob", "i8"),
+        ("due", "i8"),  # the frame of the stream from which on it counts; -1 is now
+        ("value", "f8"),
+        ("beat", "f8"),
+    ],
     align=True,
 )
 
@@ -116,16 +141,22 @@ CONTROL = np.dtype(
         ("inputs", "i8"),
         ("outputs", "i8"),
         ("fade_frames", "i8"),
+        ("ring_frames", "i8"),  # a rack that was left rings no longer than this
         ("offline", "i8"),
         ("stop", "i8"),
         ("event_written", "i8"),
         # by audio
         ("event_read", "i8"),
+        ("taken", "i8"),  # the last of `next` that was gone over to
         ("table", "i8"),
-        ("fading", "i8"),
-        ("fade_at", "i8"),
-        ("generation", "i8"),  # of the table that runs
-        ("fading_generation", "i8"),  # of the one that is leaving, or 0
+        ("sounding", "i8"),  # its id
+        ("leaving", "i8", (LEAVING,)),  # tables that fade or ring out, or 0
+        ("switches", "i8"),
+        ("bypass", "i8"),  # 1 while the sound passes by
+        ("bypass_at", "i8"),  # frames into that
+        ("hush", "i8"),  # frames into a panic, or 0
+        ("beat_frame", "i8"),  # the frame at which `beat` counts from
+        ("beat", "f8", (4,)),  # tempo, the beat there, beats a frame, frames since then
         ("frames", "i8"),
         ("blocks", "i8"),  # the heartbeat
         ("late", "i8"),
@@ -133,6 +164,7 @@ CONTROL = np.dtype(
         ("busy_ns", "i8"),
         ("first_ns", "i8"),
         ("last_ns", "i8"),
+        ("last_frame", "i8"),  # the first of the block that began then
         ("xruns", "i8"),
         ("mutes", "i8"),
         ("input_faults", "i8"),

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import native
-from engine.layout import CELL, KNOB, WIDTH
+from engine.layout import CELL, KNOB, NOTES, WIDTH
 from engine.plugin import Extern, Plugin, PluginError, Setup
 from engine.shared import address, aligned
 
@@ -32,6 +32,9 @@ class Node:
         fields = {**plugin.prepare(setup), **extern}
         if plugin.raw_knobs:
             fields["n_knobs"] = len(self.knobs)
+        if plugin.plays_notes:
+            fields["notes"] = np.zeros((NOTES, 2), np.int64)
+            fields["noted"] = np.zeros(4, np.int64)
         self._fields = [(name, *_kind(name, value)) for name, value in fields.items()]
         self._pack(fields)
         self.latency = int(plugin.latency_samples)
@@ -92,6 +95,10 @@ class Node:
         row["latency"], row["line"] = self.latency, address(self._line)
         row["image"], row["state_bytes"] = address(self.image), len(self.arena)
         row["moving"] = row["mixing"] = 1
+        row["heal"] = 0
+        if self.plugin.plays_notes:
+            row["notes"] = address(self.arrays["notes"])
+            row["noted"] = address(self.arrays["noted"])
 
     def knob(self, name: str) -> int:
         """The number of the knob called ``name``."""

@@ -65,8 +65,14 @@ class Plugin:
     raw_knobs: ClassVar[bool] = False
     """The kernel gets its knobs as ``state.n_knobs`` records of KNOB, not by name: one
     compiled kernel serves however many there are."""
-    tail: bool = False
-    """It rings on when nothing comes in: after a switch it is heard to its end."""
+    tail: float = 0.0
+    """Seconds for which it may be silent and yet not have rung out; 0 for what does not ring.
+    After a switch a plugin that rings is heard to its end."""
+    plays_notes: ClassVar[bool] = False
+    """The host puts MIDI messages into ``state.notes`` and counts them in ``state.noted``."""
+    follows_beat: ClassVar[bool] = False
+    """The kernel gets ``state.beat``: the tempo, the beat at an origin, beats a frame, and how
+    many frames from that origin this part begins."""
     latency_samples: int = 0
     warnings: tuple[str, ...] = ()
     restarts: int = 0

@@ -85,7 +85,7 @@ class Renderer:
         end = int(self.shared.control["frames"][0]) + len(sound) + CELL
         while self._events and self._events[0][0] < end:
             due, node, knob, value = self._events[0]
-            if not self.shared.send(self.table.generation, node, knob, value, due):
+            if not self.shared.send(self.table.id, node, knob, value, due):
                 break
             self._events.popleft()
         self.stage.tick()

@@ -44,6 +44,7 @@ def address(array: Array) -> int:
 
 
 _STORE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_ssize_t, ctypes.c_ssize_t)
+_CLAIM = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_ssize_t] * 3)
 
 
 def callback_address(name: str) -> int:
@@ -71,6 +72,16 @@ def _callback_fingerprint() -> str:
 @cache
 def _store() -> Any:
     return _STORE(callback_address("store_word"))
+
+
+@cache
+def _claim() -> Any:
+    return _CLAIM(callback_address("claim_word"))
+
+
+def claim(where: int, expected: int, new: int) -> bool:
+    """Make the word there ``new`` if it is ``expected``, in one step; whether it was."""
+    return bool(_claim()(where, expected, new))
 
 
 def store_release(where: int, value: int) -> None:
@@ -179,16 +190,32 @@ class Shared:
         """The ring that the recorder tap ``index`` writes: left, right."""
         return RingReader(self.tap_memory(index))
 
-    def send(self, generation: int, node: int, knob: int, value: float, due: int = -1) -> bool:
-        """Aim a knob at ``value``, now or at frame ``due``; False if the ring is full."""
+    def send(
+        self, table: int, node: int, knob: int, value: float, due: int = -1, beat: float = 0.0
+    ) -> bool:
+        """Put an event into the ring, for now or for frame ``due``; False if it is full.
+
+        A knob of a node is aimed at ``value``; NOTE instead of a knob, and SWITCH, BEAT, PANIC or
+        BYPASS instead of a node, are what ``engine.layout`` says.
+        """
         control = self.control
         written = int(control["event_written"][0])
         if written - int(control["event_read"][0]) >= EVENTS:
             return False
-        event = np.array((generation, node, knob, due, value), EVENT)
+        event = np.array((table, node, knob, due, value, beat), EVENT)
         control["events"][0, written % EVENTS] = event
         store_release(self.address + offset(CONTROL, "event_written"), written + 1)
         return True
+
+    def frame_at(self, stamp_ns: int) -> int:
+        """The frame of the stream that comes in at a time of ``time.monotonic_ns``."""
+        row = self.control[0]
+        while True:
+            blocks = int(row["blocks"])
+            frame, began = int(row["last_frame"]), int(row["last_ns"])
+            if blocks == int(row["blocks"]):
+                break
+        return frame + (stamp_ns - began) * int(row["rate"]) // 1_000_000_000 if began else 0
 
     def remove(self) -> None:
         """Take the memory's name away; whoever uses it keeps it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from engine.layout import (
     CELL,
+    CLEAN,
+    CLEANING,
     CONTROL,
+    DIRTY,
     HOST_KNOBS,
     LANE,
     NODE,
     NODES,
     RING,
+    SOUNDING,
     TABLE,
     TAPS,
     WIDTH,
@@ -28,14 +33,17 @@ from engine.node import Node
 from engine.params import ParamError
 from engine.plugin import Extern, Plugin, PluginError, Setup
 from engine.rack import SOURCES, Lane, Link, Rack, RackError, Strip
-from engine.shared import Shared, address, aligned, callback_address, store_release
+from engine.shared import Shared, address, aligned, callback_address, claim, store_release
 
-_generation = itertools.count(1)
+_ids = itertools.count(1)
 _RUN_NODE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_ssize_t] * 6)
 WARM_CHUNKS = 4
 TOO_MUCH = 0.7
 """Share of the deadline that the models of a rack may take before the player is warned."""
 NEARLY_ALL = 0.95
+RING_SECONDS = 20.0  # the longest that a rack is heard after it has been left
+LINGER_SECONDS = 1.0  # for a switch to a rack that was just replaced and is still in the ring
+OWNER = offset(TABLE, "owner")
 
 
 class Table:
@@ -45,11 +53,13 @@ class Table:
         self.rack = rack
         self._placed: list[tuple[Node, int]] = []
         self._plugins: list[Plugin] = []
-        self.generation = 0  # given when it is published
+        self.id = next(_ids)
+        self.keep_until = 0.0
         self._shared = shared
         self._rate, self._block = sample_rate, block
         self._taps = itertools.count()
         self._memory: list[Any] = []
+        self._lines: list[Any] = []
         try:
             self._build()
         except BaseException:
@@ -67,9 +77,9 @@ class Table:
         for lane, chain in zip(rack.lanes, ends, strict=True):
             setup = self._setup(max(width, chain.channels), chain.end)
             chain.nodes.append((Node(Strip(width), setup, lane.knobs), chain.end))
-            ranges.append((len(self._placed), len(chain.nodes), chain.end))
+            ranges.append(_Range(len(self._placed), len(chain.nodes), chain.end, *_cut(chain)))
             self._placed += chain.nodes
-        latest = max([end for _, _, end in ranges], default=0)
+        latest = max([lane.end for lane in ranges], default=0)
         first_master = len(self._placed)
         master = self._chain("master", rack.master, latest, width)
         self._placed += master.nodes
@@ -121,25 +131,26 @@ class Table:
             found["tap"] = Extern(memory[first:].view(np.float32).reshape(-1, 2))
         if plugin.counts_misses:
             found["misses"] = Extern(control["misses"])
+        if plugin.follows_beat:
+            found["beat"] = Extern(control["beat"][0])
         return found
 
     def _number(self, lane: str, index: int) -> int:
         """Which node the ``index``-th plugin of a lane will be."""
         return [name for name, _ in self.rack.links()].index(lane) + index
 
-    def _fill(
-        self, ranges: list[tuple[int, int, int]], first_master: int, width: int, latest: int
-    ) -> None:
+    def _fill(self, ranges: list[_Range], first_master: int, width: int, latest: int) -> None:
         rows = aligned(NODE.itemsize * max(len(self._placed), 1)).view(NODE)
         for row, (node, starts) in zip(rows, self._placed, strict=False):
             node.fill(row, starts)
         lanes = aligned(LANE.itemsize * max(len(ranges), 1)).view(LANE)
-        for row, lane, (first, count, end) in zip(lanes, self.rack.lanes, ranges, strict=False):
-            wait = latest - end
+        for row, lane, range_ in zip(lanes, self.rack.lanes, ranges, strict=False):
+            wait = latest - range_.end
             line = aligned(4 * WIDTH * max(wait, 1))
-            self._memory.append(line)
-            row["first"], row["count"], row["source"] = first, count, SOURCES[lane.source]
-            row["wait"], row["line"] = wait, address(line)
+            self._lines.append(line)
+            row["first"], row["count"] = range_.first, range_.count
+            row["source"], row["wait"], row["line"] = SOURCES[lane.source], wait, address(line)
+            row["cut"], row["after"] = range_.first + range_.cut, self.latency - range_.cut_at
         self._memory += [rows, lanes]
         self.table = aligned(TABLE.itemsize).view(TABLE)
         table = self.table
@@ -147,6 +158,9 @@ class Table:
         table["nodes"], table["n_nodes"] = address(rows), len(self._placed)
         table["lanes"], table["n_lanes"] = address(lanes), len(ranges)
         table["master_first"], table["latency"] = first_master, self.latency
+        table["id"], table["after"] = self.id, max(lanes["after"], default=0)
+        longest = max([plugin.tail for plugin in self._plugins], default=0.0)
+        table["patience"] = self.latency + round(longest * self._rate)
         self.rows = rows
         self._warm()
 
@@ -169,6 +183,26 @@ class Table:
                 audio[:] = 0
             node.reset()
             node.fill(self.rows[k], starts)
+
+    def claim(self, expected: int, new: int) -> bool:
+        """Take it from whoever may touch its memory; False if that is somebody else by now."""
+        return claim(address(self.table) + OWNER, expected, new)
+
+    def clean(self) -> None:
+        """Forget all sound, if the audio thread has left it so; knobs stay where they are."""
+        if not self.claim(DIRTY, CLEANING):
+            return
+        for row, (node, starts) in zip(self.rows, self._placed, strict=False):
+            node.reset()
+            node.fill(row, starts)
+        for line in self._lines:
+            line[:] = 0
+        store_release(address(self.table) + OWNER, CLEAN)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the audio thread runs it: it is heard, or rings out."""
+        return int(self.table["owner"][0]) == SOUNDING
 
     @property
     def nodes(self) -> list[Node]:
@@ -222,21 +256,47 @@ class _Chain:
     end: int
 
 
+@dataclass
+class _Range:
+    """A lane in the table: its nodes, its latency, and where it is cut when it is left."""
+
+    first: int
+    count: int
+    end: int
+    cut: int
+    cut_at: int
+
+
+def _cut(chain: _Chain) -> tuple[int, int]:
+    """Before which of its nodes a lane is cut, and the latency there: what rings is after it."""
+    for index, (node, starts) in enumerate(chain.nodes):
+        if node.plugin.tail > 0.0:
+            return index, starts
+    return len(chain.nodes), chain.end
+
+
 def _channels(lane: Lane) -> int:
     return 2 if lane.source == "stereo" else 1
 
 
 class Stage:
-    """Racks over one control block: publishes tables and frees those the audio thread has left."""
+    """Racks over one control block: published, shelved, and freed when the audio thread left them.
+
+    A rack on the shelf is built and waits: the window switches to it through the event ring.
+    """
 
     def __init__(self, shared: Shared, sample_rate: int, block: int) -> None:
         self.shared, self.sample_rate, self.block = shared, sample_rate, block
         self._held: list[Table] = []
+        self._shelf: dict[int, Table] = {}
+        self._published: Table | None = None
         self._lock = threading.Lock()
         control = shared.control
         self._counted = control["histogram"][0].copy()
         control["rate"] = sample_rate
         control["fade_frames"] = sample_rate // 50
+        control["ring_frames"] = round(RING_SECONDS * sample_rate)
+        self._begin_at(120.0)
         control["meter_decay"] = np.exp(-CELL / (0.3 * sample_rate))
 
     def build(self, rack: Rack) -> Table:
@@ -246,29 +306,53 @@ class Stage:
     def publish(self, table: Table) -> None:
         """Let the audio thread go over to ``table`` at its next block, with a crossfade."""
         with self._lock:
-            table.generation = next(_generation)
-            table.table["generation"] = table.generation
+            if self._published is None:
+                self._begin_at(table.rack.tempo_bpm)
             self._held.append(table)
+            self._published = table
             where = self.shared.address + offset(CONTROL, "next")
             store_release(where, address(table.table))
         self.collect()
 
+    def _begin_at(self, tempo_bpm: float) -> None:
+        beats_a_frame = tempo_bpm / (60.0 * self.sample_rate)
+        self.shared.control["beat"][0] = (tempo_bpm, 0.0, beats_a_frame, 0.0)
+
+    def shelve(self, number: int, table: Table) -> None:
+        """Keep ``table`` as rack ``number`` of the set list, in the place of an earlier one."""
+        with self._lock:
+            old = self._shelf.get(number)
+            if old is not None and old is not table:
+                old.keep_until = time.monotonic() + LINGER_SECONDS
+            self._shelf[number] = table
+            if table not in self._held:
+                self._held.append(table)
+        self.collect()
+
     @property
     def current(self) -> Table | None:
-        """The last rack that was published."""
-        return self._held[-1] if self._held else None
+        """The rack that sounds, or is about to."""
+        sounding = int(self.shared.control["table"][0])
+        taken = int(self.shared.control["taken"][0])
+        published = self._published
+        if published is None or taken != address(published.table):
+            return published
+        found = [table for table in self._held if address(table.table) == sounding]
+        return found[0] if found else published
 
     def collect(self) -> None:
-        """Free the racks that the audio thread has left."""
-        control = self.shared.control
+        """Free the racks that the audio thread has left; wipe those that stay on the shelf."""
         with self._lock:
-            running = int(control["generation"][0])  # before the other: it is written later
-            if int(control["fading_generation"][0]):
-                return
-            old = [table for table in self._held if table.generation < running]
-            self._held = [table for table in self._held if table.generation >= running]
-        for table in old:
+            kept = [*self._shelf.values(), self._published]
+            now = time.monotonic()
+            left = [t for t in self._held if t not in kept and t.keep_until < now]
+            gone = [t for t in left if t.claim(DIRTY, CLEANING) or t.claim(CLEAN, CLEANING)]
+            self._held = [table for table in self._held if table not in gone]
+            waiting = list(self._held)
+        for table in gone:
             table.close()
+        for table in waiting:
+            table.clean()
 
     def tick(self) -> None:
         """Housekeeping, about every 50 ms."""

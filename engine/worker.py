@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -23,6 +24,7 @@ import numpy.typing as npt
 import psutil
 
 from engine.kernel import Audio, kernel
+from engine.layout import NOTES
 from engine.memory import SharedBytes
 from engine.native_calls import load_acquire, pause, store_release
 from engine.params import Setting
@@ -31,9 +33,11 @@ from engine.shared import address
 from engine.shared import store_release as publish
 
 HOP = 64
+MESSAGES = 64  # MIDI messages that a hop has room for
 PUSHED, STOP, BEATS, READY = 0, 1, 2, 3
 START_SECONDS = 60.0
 HUNG_SECONDS = 2.0
+DOZE_AFTER = 5000  # idle looks, about half a second: its preset does not sound
 LONGEST_PAUSE_SECONDS = 10.0  # before a worker that dies at once is tried again
 
 
@@ -48,6 +52,9 @@ def worker_process(audio: Audio, knobs: Any, state: Any) -> None:
             state.words[2] = state.header[0]
         base = state.words[2]
         hop = base + at // 64
+        if at % 64 == 0:
+            state.counts[hop & mask] = 0
+        take_notes(state, hop & mask, at % 64, state.noted[2] + i)
         for c in range(channels):
             state.sent[hop & mask, c, at % 64] = audio[c, i]
         state.words[0] = at + 1
@@ -88,6 +95,19 @@ def worker_process(audio: Audio, knobs: Any, state: Any) -> None:
             audio[c, i] = wet if gain == np.float32(1.0) else dry + gain * (wet - dry)
 
 
+@kernel
+def take_notes(state: Any, slot: int, frame: int, now: int) -> None:
+    """Hand the messages that are due over to the worker, with their place in the hop."""
+    noted, count = state.noted, state.counts[slot]
+    while noted[1] < noted[0] and state.notes[noted[1] % NOTES, 0] <= now:
+        if count < MESSAGES:
+            state.messages[slot, count, 0] = frame
+            state.messages[slot, count, 1] = state.notes[noted[1] % NOTES, 1]
+            count += 1
+        noted[1] += 1
+    state.counts[slot] = count
+
+
 def worker_latency(block: int, delay: int, depth: int) -> int:
     """Frames between a hop's first sample and the block that may use what was made of it.
 
@@ -107,6 +127,7 @@ class _Memory:
     def __init__(self, slots: int, channels: int, knobs: int, name: str | None = None) -> None:
         hops = slots * channels * HOP
         sizes = {"header": (32, "i8"), "tags": (slots, "i8"), "values": (slots * knobs, "f8")}
+        sizes |= {"counts": (slots, "i8"), "messages": (slots * MESSAGES * 2, "i8")}
         sizes |= {"sent": (hops, "f4"), "made": (hops, "f4")}
         total = sum(count * int(code[1]) for count, code in sizes.values())
         self.block = SharedBytes.create(total) if name is None else SharedBytes.attach(name, total)
@@ -117,6 +138,8 @@ class _Memory:
             arrays[key] = self.block.array[at : at + count * int(code[1])].view(code)
             at += count * int(code[1])
         self.header, self.tags = arrays["header"], arrays["tags"]
+        self.counts = arrays["counts"]
+        self.messages = arrays["messages"].reshape(slots, MESSAGES, 2)
         self.values = arrays["values"].reshape(slots, knobs)
         self.sent = arrays["sent"].reshape(slots, channels, HOP)
         self.made = arrays["made"].reshape(slots, channels, HOP)
@@ -133,6 +156,9 @@ class WorkerPlugin(Plugin):
     process = worker_process
     counts_misses: ClassVar[bool] = True
     raw_knobs: ClassVar[bool] = True
+    plays_notes: ClassVar[bool] = True
+    notes: Sequence[tuple[int, bytes]] = ()
+    """MIDI messages for the hop that ``work`` is given: frame, message."""
     _memory: _Memory | None = None
     _log: IO[bytes] | None = None
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
@@ -162,7 +188,8 @@ class WorkerPlugin(Plugin):
         self.restarts = 0
         self._spawn()
         self._wait_ready()
-        externs = {k: Extern(getattr(m, k)) for k in ("header", "tags", "values", "sent", "made")}
+        shared = ("header", "tags", "values", "counts", "messages", "sent", "made")
+        externs = {k: Extern(getattr(m, k)) for k in shared}
         return {
             "words": np.zeros(4, np.int64),
             "gain": np.ones(1, np.float32),
@@ -267,15 +294,22 @@ def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int
             idle += 1
             if idle % 4000 == 0 and (os.getppid() != parent or not psutil.pid_exists(parent)):
                 return  # the audio process has gone
-            time.sleep(0.00005)
+            time.sleep(0.00005 if idle < DOZE_AFTER else 0.001)
             continue
+        idle = 0
         done = max(done, pushed - lag_hops)  # what is older has been missed already
         slot = done & mask
         audio[:] = memory.sent[slot]
+        plugin.notes = _messages(memory, slot)
         plugin.work(audio, dict(zip(names, memory.values[slot].tolist(), strict=True)))
         memory.made[slot] = audio
         publish(address(memory.tags[slot:]), done)
         done += 1
+
+
+def _messages(memory: _Memory, slot: int) -> list[tuple[int, bytes]]:
+    rows = memory.messages[slot, : int(memory.counts[slot])].tolist()
+    return [(frame, packed.to_bytes(3, "little")) for frame, packed in rows]
 
 
 if __name__ == "__main__":

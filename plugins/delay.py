@@ -1,9 +1,11 @@
 """Echo."""
 
+import math
 from typing import Any
 
 import numpy as np
 
+from engine.dsp.beats import Sync, beats_of
 from engine.dsp.lines import (
     NEAREST,
     line_frames,
@@ -21,6 +23,7 @@ from engine.params import CELL, Param, Toggle, along, final
 from engine.plugin import Plugin, Setup, State, zeros
 
 LONGEST_MS = 2000.0
+GLIDE_MS = 60.0
 DRIFT_HZ = 0.7
 DRIFT_MS = 1.2  # 9 cents at the most
 OPEN_HZ = 19_999.0  # the tone knob's upper end takes nothing away
@@ -32,6 +35,7 @@ class Delay(Plugin):
     time_ms = Param(
         350.0, 1.0, LONGEST_MS, "ms", taper="log", smooth_ms=300.0, help="Gap between repeats"
     )
+    sync = Sync("Gap between repeats, as a note of the musical clock; over time_ms")
     feedback = Param(0.35, 0.0, 0.98, help="What is left of a repeat in the next one")
     tone_hz = Param(6000.0, 500.0, 20_000.0, "Hz", taper="log", help="Each repeat is cut above")
     low_cut_hz = Param(80.0, 20.0, 1000.0, "Hz", taper="log", help="Each repeat is cut below")
@@ -39,9 +43,14 @@ class Delay(Plugin):
     ping_pong = Toggle(smooth_ms=30.0, help="Repeats go from side to side (stereo)")
     mix = Param(0.3, 0.0, 1.0, help="0 is dry, 1 is only echoes")
 
+    tail = 1.2 * LONGEST_MS / 1000.0
+    follows_beat = True
+
     def prepare(self, setup: Setup) -> State:
         rate = setup.sample_rate
         return {
+            "synced": np.zeros(1),  # the gap that follows the clock, in ms
+            "share": 1.0 - math.exp(-1000.0 / (GLIDE_MS * rate)),
             "per_ms": rate / 1000.0,
             "per_hz": share_per(rate),
             "drift": DRIFT_HZ / rate * 2.0**32,
@@ -75,6 +84,10 @@ def aim_heads(frames: int, knobs: Any, state: Any) -> bool:
     """Put each frame's delay in ``heads``; only the first of them if it returns false."""
     time, depth = knobs.time_ms, knobs.modulation
     zero, unit = np.float32(0.0), np.float32(state.per_ms)
+    if knobs.sync.start != zero:
+        follow(frames, knobs, state)
+        return True
+    state.synced[0] = 0.0
     if time.step == zero and depth.step == zero and depth.start == zero:
         state.clock[1] = 0
         for c in range(state.heads.shape[0]):
@@ -91,6 +104,28 @@ def aim_heads(frames: int, knobs: Any, state: Any) -> bool:
             wave = reach * sine(turn[i] + side)
             heads[i] = max(float(NEAREST), float(ms) * state.per_ms + float(wave))
     return True
+
+
+@kernel
+def follow(frames: int, knobs: Any, state: Any) -> None:
+    """Put each frame's delay in ``heads``: a note of the clock, in an octave that fits the line.
+
+    When the tempo moves the gap glides after it, and the repeats bend as a tape does.
+    """
+    wanted = 60_000.0 / max(state.beat[0], 1.0) * beats_of(knobs.sync.start)
+    while wanted > LONGEST_MS:
+        wanted *= 0.5
+    if state.synced[0] == 0.0:
+        state.synced[0] = float(knobs.time_ms.start) if state.clock[0] > 0 else wanted
+    zero, depth = np.float32(0.0), knobs.modulation
+    state.clock[1] = turns(state.clock[1], np.float32(state.drift), zero, 0, state.turn, frames)
+    for i in range(frames):
+        state.synced[0] += state.share * (wanted - state.synced[0])
+        ms = np.float32(state.synced[0])
+        reach = along(depth, i) * min(np.float32(DRIFT_MS), np.float32(0.3) * ms)
+        for c in range(state.heads.shape[0]):
+            wave = reach * sine(state.turn[i] + np.float32(0.25 * c))
+            state.heads[c, i] = max(float(NEAREST), float(ms + wave) * state.per_ms)
 
 
 @kernel

@@ -63,6 +63,8 @@ class Reverb(Plugin):
     modulation = Param(0.35, 0.0, 1.0, help="How much it shimmers")
     mix = Param(0.25, 0.0, 1.0, help="0 is dry, 1 is only reverb")
 
+    tail = 0.4
+
     def width(self, channels: int) -> int:
         return 2
 

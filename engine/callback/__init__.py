@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from numba import types
 
-from engine.callback.device import callback, node_runner, store_word, virtual_device
+from engine.callback.device import callback, claim_word, node_runner, store_word, virtual_device
 from engine.compiler import compile_function
 
 
@@ -22,6 +22,7 @@ def build(name: str) -> bytes:
         "virtual_device": (virtual_device, 2),
         "node_runner": (node_runner, 6),
         "store_word": (store_word, 2),
+        "claim_word": (claim_word, 3),
     }
     function, arguments = entries[name]
     return compile_function(function, *[types.intp] * arguments, returns=types.int32)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import carray, types
 
+from engine.callback.events import hush, pass_by, take_events
 from engine.callback.machine import (
     finite,
     flush_denormals,
@@ -18,14 +19,13 @@ from engine.callback.machine import (
     sleep_ns,
 )
 from engine.callback.nodes import run_node
-from engine.callback.racks import crossfade, run_rack, take_events, take_table
-from engine.compiler import call_address, load_acquire, pointer, store_release
+from engine.callback.racks import run_racks, take_table
+from engine.compiler import call_address, claim, load_acquire, pointer, store_release
 from engine.layout import CELL, CONTROL, HISTOGRAM, NODE, RING, VIRTUAL, WIDTH, offset
 
 AT_BLOCKS = offset(CONTROL, "blocks")
 AT_CLOCK = offset(CONTROL, "clock")
 AT_INPUT = offset(CONTROL, "input")
-AT_OUTPUT = offset(CONTROL, "output")
 AT_STOP = offset(CONTROL, "stop")
 AT_RING_WRITTEN = offset(RING, "written")
 AT_RING_READ = offset(RING, "read")
@@ -120,22 +120,10 @@ def callback(source: int, sink: int, frames: int, time: int, flags: int, user: i
     while done < frames:
         count = min(frames - done, CELL - control.frames % CELL)
         read_input(control, user, source, done, count)
-        output = user + AT_OUTPUT
-        if control.table != 0:
-            take_events(control, user, count)
-            old = 0
-            for turn in range(2 if control.fading != 0 else 1):
-                leaving = control.fading != 0 and turn == 0
-                running = control.fading if leaving else control.table
-                output = run_rack(control, running, user + AT_INPUT, count)
-                if leaving:
-                    old = output
-            if old != 0:
-                crossfade(control, user, old, output, count)
-        else:
-            silence = samples(output, WIDTH * count)
-            for i in range(WIDTH * count):
-                silence[i] = np.float32(0.0)
+        take_events(control, user, count)
+        output = run_racks(control, user, count)
+        pass_by(control, user + AT_INPUT, output, count)
+        hush(control, output, count)
         write_output(control, output, sink, done, count)
         meter(control, 0, user + AT_INPUT, count)
         meter(control, WIDTH, output, count)
@@ -156,6 +144,7 @@ def account(control: Any, began: int, ended: int, frames: int) -> None:
     deadline = frames * 1_000_000_000 // control.rate
     if control.blocks == 0:
         control.first_ns = began
+    control.last_frame = control.frames - frames
     control.last_ns = began
     control.busy_ns += took
     control.slowest_ns = max(control.slowest_ns, took)
@@ -234,6 +223,11 @@ def node_runner(node: int, control: int, audio: int, frames: int, position: int,
         work,
     )
     return 0
+
+
+def claim_word(address: int, expected: int, new: int) -> int:
+    """Make a word ``new`` if it is ``expected``, in one step, for Python; 1 if it was."""
+    return 1 if claim(address, expected, new) else 0
 
 
 def store_word(address: int, value: int) -> int:

@@ -105,10 +105,10 @@ def run_node(node: Any, control: Any, audio: int, frames: int, position: int, wo
         if node.moving != 0:
             count = min(count, CELL - at)
         if count == frames:
-            run_part(node, control, audio, frames, at)
+            run_part(node, control, audio, frames, at, done, now + done)
         else:
             move_part(audio, frames, done, part, count, node.channels, False)
-            run_part(node, control, part, count, at)
+            run_part(node, control, part, count, at, done, now + done)
             move_part(audio, frames, done, part, count, node.channels, True)
         done += count
     if not plain:
@@ -151,9 +151,17 @@ def move_part(
 
 
 @inline
-def run_part(node: Any, control: Any, audio: int, frames: int, at: int) -> None:
-    """Call the node's kernel and mute what is not finite."""
+def run_part(
+    node: Any, control: Any, audio: int, frames: int, at: int, done: int, now: int
+) -> None:
+    """Call the node's kernel and mute what is not finite.
+
+    The part begins ``done`` frames into the chunk, which is frame ``now`` of the node's time.
+    """
     total = node.channels * frames
+    if node.notes != 0:
+        carray(pointer(node.noted), (4,), np.int64)[2] = now
+    control.beat[3] = float(control.frames + done - node.starts - control.beat_frame)
     if node.heal > 0:
         heal(node)
     else:

@@ -1,4 +1,4 @@
-"""One rack over one chunk: lanes into the master chain, and one rack fading into the next."""
+"""One rack over one chunk, and how racks come and go: cut, faded in, left to ring out."""
 
 from __future__ import annotations
 
@@ -9,31 +9,40 @@ import numpy as np
 from numba import carray
 
 from engine.callback.machine import inline, samples
-from engine.callback.nodes import ROW, aim, delay_line, run_node
-from engine.compiler import load_acquire, pointer, store_release
+from engine.callback.nodes import ROW, delay_line, run_node
+from engine.compiler import claim, load_acquire, pointer, store_release
 from engine.layout import (
     CELL,
+    CLEAN,
     CONTROL,
-    EVENTS,
-    HOST_KNOBS,
+    DIRTY,
     INPUT_LEFT,
     INPUT_MONO,
     INPUT_RIGHT,
     INPUT_STEREO,
-    KNOB,
     LANE,
+    LEAVING,
     NODE,
+    SOUNDING,
     TABLE,
     WIDTH,
     offset,
 )
 
+AT_INPUT = offset(CONTROL, "input")
 AT_NEXT = offset(CONTROL, "next")
-AT_GENERATION = offset(CONTROL, "generation")
-AT_FADING = offset(CONTROL, "fading_generation")
-AT_EVENT_WRITTEN = offset(CONTROL, "event_written")
-AT_EVENT_READ = offset(CONTROL, "event_read")
+AT_OUTPUT = offset(CONTROL, "output")
+AT_OWNER = offset(TABLE, "owner")
+AT_SOUNDING = offset(CONTROL, "sounding")
 AT_WORK = offset(TABLE, "work")
+INAUDIBLE = 1e-4
+
+
+@inline
+def rise(frame: int, frames: int) -> Any:
+    """A raised cosine from 0 to 1 over ``frames``."""
+    done = min(max(0, frame), frames)
+    return np.float32(0.5 - 0.5 * math.cos(math.pi * done / frames))
 
 
 @inline
@@ -41,7 +50,8 @@ def run_rack(control: Any, table_address: int, input_address: int, frames: int) 
     """Run one rack over a chunk; returns the address of its output, (2, frames) packed.
 
     The master chain is the last turn of the loop: one place that runs nodes compiles to a
-    sixth of the code that three would.
+    sixth of the code that three would. A rack that is being left has its lanes cut before the
+    first plugin that rings; once that is done, what stands before the cut rests.
     """
     table = carray(pointer(table_address), (1,), TABLE)[0]
     work = table_address + AT_WORK
@@ -61,15 +71,35 @@ def run_rack(control: Any, table_address: int, input_address: int, frames: int) 
         first = table.master_first if master else lanes[k].first
         last = table.n_nodes if master else first + lanes[k].count
         channels = table.width if master else feed(lanes[k].source, input_address, work, frames)
+        cut, at = -1, 0
+        if table.leaving != 0 and not master:
+            cut, at = lanes[k].cut, table.leave + lanes[k].after
+            if at >= control.fade_frames:
+                first = cut
+                channels = nodes[min(cut, last - 1)].channels
         for n in range(first, last):
+            if n == cut:
+                close(audio, channels, at, control.fade_frames, frames)
             widen(audio, channels, nodes[n].channels, frames)
             channels = nodes[n].channels
             run_node(nodes[n], control, audio, frames, position, work)
+        if cut == last:
+            close(audio, channels, at, control.fade_frames, frames)
         if master:
             widen(bus_address, channels, WIDTH, frames)
         else:
             add_lane(lanes[k], work, bus_address, channels, frames)
     return bus_address
+
+
+@inline
+def close(audio: int, channels: int, at: int, fade_frames: int, frames: int) -> None:
+    """Fade a lane out, ``at`` frames into its cut."""
+    x = samples(audio, channels * frames)
+    for i in range(frames):
+        gain = np.float32(1.0) - rise(at + i + 1, fade_frames)
+        for c in range(channels):
+            x[c * frames + i] *= gain
 
 
 @inline
@@ -117,71 +147,172 @@ def widen(audio: int, channels: int, wanted: int, frames: int) -> None:
 
 
 @inline
-def take_table(control: Any, address: int) -> None:
-    """Start the rack that control has published, if no other is still fading in.
+def run_racks(control: Any, address: int, frames: int) -> int:
+    """Run the rack that sounds and those that ring out; returns the address of their sum.
 
-    The coming rack runs unheard for as long as the crossfade takes: its compressors and gates
-    have met the sound before anybody hears them, so a switch is never louder than the preset.
+    One rack alone, fully faded in, is handed on as it is.
+    """
+    alone = control.table != 0
+    if alone:
+        table = carray(pointer(control.table), (1,), TABLE)[0]
+        alone = table.heard >= control.fade_frames and table.leaving == 0
+    for k in range(LEAVING):
+        alone = alone and control.leaving[k] == 0
+    mixed = address + AT_OUTPUT
+    if not alone:
+        y = samples(mixed, WIDTH * frames)
+        for i in range(WIDTH * frames):
+            y[i] = np.float32(0.0)
+    made = mixed
+    for turn in range(LEAVING + 1):
+        running = control.table if turn == LEAVING else control.leaving[turn]
+        if running == 0:
+            continue
+        made = run_rack(control, running, address + AT_INPUT, frames)
+        if not alone:
+            add_rack(control, running, made, mixed, frames)
+        if turn < LEAVING and rung_out(control, running, made, frames):
+            control.leaving[turn] = 0
+            store_release(running + AT_OWNER, DIRTY)
+    return made if alone else mixed
+
+
+@inline
+def add_rack(control: Any, table_address: int, made: int, mixed: int, frames: int) -> None:
+    """Add a rack's output to the sum: faded in as far as it is, faded out if it must end."""
+    table = carray(pointer(table_address), (1,), TABLE)[0]
+    x, y = samples(made, WIDTH * frames), samples(mixed, WIDTH * frames)
+    one, fade = np.float32(1.0), control.fade_frames
+    if table.heard >= fade and table.ending == 0:
+        for i in range(WIDTH * frames):
+            y[i] += x[i]
+    else:
+        for i in range(frames):
+            gain = rise(table.heard + i + 1, fade)
+            if table.ending > 0:
+                gain *= one - rise(table.ending + i, fade)
+            y[i] += gain * x[i]
+            y[frames + i] += gain * x[frames + i]
+    table.heard = min(fade, table.heard + frames)
+    if table.ending > 0:
+        table.ending += frames
+    if table.leaving != 0 and table_address == control.table:  # it was left, and is wanted again
+        table.leave -= frames
+        if table.leave <= -table.after:
+            table.leaving = 0
+
+
+@inline
+def rung_out(control: Any, table_address: int, made: int, frames: int) -> bool:
+    """Whether a rack that was left has nothing more to say."""
+    table = carray(pointer(table_address), (1,), TABLE)[0]
+    table.leave = min(control.fade_frames, table.leave + frames)
+    if table.ending > control.fade_frames:
+        return True
+    if table.leave < control.fade_frames:
+        return False
+    x = samples(made, WIDTH * frames)
+    loudest = np.float32(0.0)
+    for i in range(WIDTH * frames):
+        loudest = max(loudest, abs(x[i]))
+    table.quiet = 0 if loudest > np.float32(INAUDIBLE) else table.quiet + frames
+    table.ringing += frames
+    if table.ringing > control.ring_frames and table.ending == 0:
+        table.ending = 1
+    return table.quiet > table.patience
+
+
+@inline
+def take_table(control: Any, address: int) -> None:
+    """Start the rack that control has published.
+
+    It runs unheard for as long as the crossfade takes: its compressors and gates have met the
+    sound before anybody hears them, so a change is never louder than the preset.
     """
     published = load_acquire(address + AT_NEXT)
-    if published == 0 or published == control.table or control.fading != 0:
-        return
-    table = carray(pointer(published), (1,), TABLE)[0]
+    if (
+        published != 0
+        and published != control.taken
+        and enter(control, address, published, control.fade_frames)
+    ):
+        control.taken = published
+
+
+@inline
+def enter(control: Any, address: int, coming: int, listen: int) -> bool:
+    """Go over to another rack; False if it must be asked again at the next chunk.
+
+    The one that sounded is cut and rings out. Gains add up to one at the output: the cut begins
+    ``after`` frames sooner than the coming rack is heard, which is when its first sound is there.
+    """
+    old = control.table
+    if coming == old:
+        return True
+    table = carray(pointer(coming), (1,), TABLE)[0]
+    place = seat(control, coming)
+    if place < 0 and old != 0:
+        return False
+    ringing = place >= 0 and control.leaving[place] == coming
+    if not ringing and not begin(control, coming):
+        return False
+    start = -((-control.frames) % CELL)
+    lead = table.latency + listen
+    if old != 0:
+        leaving = carray(pointer(old), (1,), TABLE)[0]
+        lead = max(lead, leaving.after)
+        leaving.leaving, leaving.leave = 1, start - lead
+        leaving.quiet, leaving.ringing, leaving.ending = 0, 0, 0
+        control.leaving[place] = old
+    if ringing:
+        if old == 0:
+            control.leaving[place] = 0
+        table.ending = 0
+    else:
+        table.heard = start - lead if old != 0 else control.fade_frames
+    control.table = coming
+    control.switches += 1
+    store_release(address + AT_SOUNDING, table.id)
+    return True
+
+
+@inline
+def seat(control: Any, coming: int) -> int:
+    """Where the rack that sounds can ring out: the coming one's place, or one that is free.
+
+    -1 if there is none; the one that rang longest is told to end.
+    """
+    free, longest, tired = -1, -1, coming
+    for k in range(LEAVING):
+        ringing = control.leaving[k]
+        if ringing == coming:
+            return k
+        if ringing == 0:
+            free = k
+        elif carray(pointer(ringing), (1,), TABLE)[0].ringing > longest:
+            longest, tired = carray(pointer(ringing), (1,), TABLE)[0].ringing, ringing
+    if free < 0:
+        table = carray(pointer(tired), (1,), TABLE)[0]
+        table.ending = max(table.ending, 1)
+    return free
+
+
+@inline
+def begin(control: Any, coming: int) -> bool:
+    """Make a rack that rests ours; what it remembers is wiped if nobody has done so yet."""
+    table = carray(pointer(coming), (1,), TABLE)[0]
+    if not claim(coming + AT_OWNER, CLEAN, SOUNDING):
+        if not claim(coming + AT_OWNER, DIRTY, SOUNDING):
+            return False
+        forget(coming)
     table.position = -((-control.frames) % CELL)
-    control.fading = control.table
-    control.fade_at = table.position - table.latency - control.fade_frames  # it listens first
-    if control.fading != 0:
-        store_release(address + AT_FADING, control.generation)
-    control.table = published
-    store_release(address + AT_GENERATION, table.generation)
+    table.leaving, table.leave, table.ending = 0, 0, 0
+    return True
 
 
 @inline
-def take_events(control: Any, address: int, frames: int) -> None:
-    """Hand over to the knobs what is due before the end of this chunk."""
-    written = load_acquire(address + AT_EVENT_WRITTEN)
-    read = control.event_read
-    table = carray(pointer(control.table), (1,), TABLE)[0]
+def forget(table_address: int) -> None:
+    """Let every plugin of a rack be restored to its state at reset, a part a chunk."""
+    table = carray(pointer(table_address), (1,), TABLE)[0]
     nodes = carray(pointer(table.nodes), (table.n_nodes,), NODE)
-    while read < written:
-        event = control.events[read % EVENTS]
-        if event.generation > table.generation:
-            break  # its rack has been published and starts with the next block
-        if event.generation == table.generation:
-            if event.due >= table.position + frames:
-                break
-            node = nodes[event.node]
-            knob = carray(pointer(node.knobs), (node.n_knobs,), KNOB)[event.knob]
-            late = node.starts
-            if event.knob < HOST_KNOBS:
-                node.mixing = 1
-                late += node.latency
-            else:
-                node.moving = 1
-            if event.due < 0:
-                aim(knob, event.value)
-            else:
-                knob.pending = event.value
-                knob.due = event.due - late
-        else:
-            control.stale_events += 1
-        read += 1
-    if read != control.event_read:
-        store_release(address + AT_EVENT_READ, read)
-
-
-@inline
-def crossfade(control: Any, address: int, old: int, new: int, frames: int) -> None:
-    """Mix the leaving rack into the coming one, with gains that add up to one."""
-    a = samples(old, WIDTH * frames)
-    b = samples(new, WIDTH * frames)
-    for i in range(frames):
-        done = min(max(0, control.fade_at + i + 1), control.fade_frames)
-        gain = np.float32(0.5 - 0.5 * math.cos(math.pi * done / control.fade_frames))
-        for c in range(WIDTH):
-            k = c * frames + i
-            b[k] = a[k] + gain * (b[k] - a[k])
-    control.fade_at += frames
-    if control.fade_at >= control.fade_frames:
-        control.fading = 0
-        store_release(address + AT_FADING, 0)
+    for n in range(table.n_nodes):
+        nodes[n].heal = nodes[n].state_bytes

@@ -21,7 +21,7 @@ TAPS_KEPT = 8
 
 @dataclass(frozen=True)
 class Beat:
-    """Where the music is: ``beat`` at ``stamp_ns``, and how fast it goes; beat 0 is a bar's first."""
+    """``beat`` at ``stamp_ns``, and how fast it goes on; beat 0 is the first of a bar."""
 
     tempo_bpm: float
     beat: float

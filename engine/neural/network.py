@@ -114,6 +114,11 @@ class Network:
         return 1 + self._longest(lambda op: _fading(op) if isinstance(op, Ssm) else _memory(op))
 
     @property
+    def ringing_frames(self) -> int:
+        """Frames for which its boxes ring on when nothing comes in."""
+        return self._longest(lambda op: _memory(op) if isinstance(op, Stage) else 0)
+
+    @property
     def latency_samples(self) -> int:
         """How late the sound itself comes out: the latest of all ways through boxes."""
         return self._longest(lambda op: op.box.latency_samples if isinstance(op, Stage) else 0)

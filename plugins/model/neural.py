@@ -31,6 +31,9 @@ BUSY_TICKS, IDLE_TICKS = 2, 60
 """How long it must last, in ticks of 50 ms: soon down, slowly up."""
 
 
+RINGS_SECONDS = 0.25  # a cabinet does not, an echo or a reverb does
+
+
 @dataclass
 class Side:
     """One of the two models that may be blended, ready to run."""
@@ -60,6 +63,10 @@ class NeuralModel(Model):
         self.latency_samples = max(side.latency for side in self.sides)
         self.share = sum(side.shares[-1] for side in self.sides)
         self.warnings = tuple(self._warn())
+        ringing = max(
+            side.sizes[-1].network.ringing_frames / side.file.sample_rate for side in self.sides
+        )
+        self.tail = ringing if ringing > RINGS_SECONDS else 0.0
         self._loads = [_Load() for _ in self.sides]
         return self._state(setup)
 

@@ -56,7 +56,7 @@ def test_a_stopped_audio_process_is_replaced() -> None:
     try:
         host.report()
         os.kill(host.pid, signal.SIGSTOP)
-        assert host.report()["generation"]  # asked of a process that hangs: the last known
+        assert host.report()["table"]  # asked of a process that hangs: the last known
         assert wait_for(lambda: host.restarts == 1)
         assert host.gap_seconds < 2.0
     finally:
@@ -154,11 +154,11 @@ def test_what_was_recorded_is_what_sounded(tmp_path: Path) -> None:
 def test_a_rack_that_does_not_build_leaves_the_old_one_sounding() -> None:
     host = Host(Order(), rack(GAIN))
     try:
-        before = host.generation
+        before = host.table
         with pytest.raises(RackError):
             host.load(rack(Link("model", "model", {}, {"model": "nosuch"})))
-        assert host.generation == before
-        assert host.report()["generation"] == before
+        assert host.table == before
+        assert host.report()["table"] == before
     finally:
         host.stop()
 

@@ -196,7 +196,7 @@ def test_racks_that_were_left_are_freed() -> None:
     for _ in range(20):
         table = stage.build(rack(gain(gain_db=-1.0)))
         close = table.close
-        table.close = lambda n=table.generation, c=close: (closed.append(n), c())  # type: ignore[method-assign,misc,assignment]
+        table.close = lambda n=table.id, c=close: (closed.append(n), c())  # type: ignore[method-assign,misc,assignment]
         stage.publish(table)
         pull.run(np.zeros((2560, 1), np.float32))
     stage.tick()
@@ -247,7 +247,7 @@ def test_a_knob_that_was_meant_for_an_old_rack_is_not_turned() -> None:
     assert old is not None
     stage.publish(stage.build(rack(gain())))
     pull.run(np.zeros((6400, 1), np.float32))
-    stage.shared.send(old.generation, 0, 3, -60.0)
+    stage.shared.send(old.id, 0, 3, -60.0)
     made = pull.run(np.ones((6400, 1), np.float32))
     assert np.all(made == 1.0)
     assert int(stage.shared.control["stale_events"][0]) == 1
@@ -256,10 +256,10 @@ def test_a_knob_that_was_meant_for_an_old_rack_is_not_turned() -> None:
 def test_a_full_ring_of_events_refuses_and_loses_nothing() -> None:
     stage, pull = steady(rack(gain()))
     assert stage.current is not None
-    sent = [stage.shared.send(stage.current.generation, 0, 3, -6.0) for _ in range(5000)]
+    sent = [stage.shared.send(stage.current.id, 0, 3, -6.0) for _ in range(5000)]
     assert sum(sent) == 4096
     pull.run(np.zeros((64, 1), np.float32))
-    assert stage.shared.send(stage.current.generation, 0, 3, -6.0)
+    assert stage.shared.send(stage.current.id, 0, 3, -6.0)
 
 
 def test_addresses_name_every_knob_once() -> None:
