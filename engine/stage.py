@@ -308,7 +308,8 @@ class Stage:
         with self._lock:
             if self._published is None:
                 self._begin_at(table.rack.tempo_bpm)
-            self._held.append(table)
+            if table not in self._held:
+                self._held.append(table)
             self._published = table
             where = self.shared.address + offset(CONTROL, "next")
             store_release(where, address(table.table))
