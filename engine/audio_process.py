@@ -197,9 +197,9 @@ class AudioProcess:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             if request["op"] == "rack":
-                return self._load(request["rack"], request.get("number"))
+                return self._load(request["rack"], request.get("slot"))
             if request["op"] == "shelve":
-                return self._shelve(request["number"], request["rack"])
+                return self._shelve(request["slot"], request["rack"])
             if request["op"] == "report":
                 return self._report()
             if request["op"] == "hello":
@@ -224,8 +224,10 @@ class AudioProcess:
         return self._reference(table)
 
     def _shelve(self, number: int, message: dict[str, str] | None) -> dict[str, Any]:
-        """Build a rack for later; without one, the rack that sounds is meant."""
-        table = self.stage.current if message is None else self.stage.build(unpack(message))
+        """Build a rack for later, unless it is there; without one, that which sounds is meant."""
+        table = self.stage.shelved(number)
+        if table is None:
+            table = self.stage.current if message is None else self.stage.build(unpack(message))
         assert table is not None
         self.stage.shelve(number, table)
         return self._reference(table)

@@ -12,6 +12,7 @@ from engine.addons import commands
 from engine.commands.bench import bench
 from engine.commands.demo import demo
 from engine.commands.doctor import doctor
+from engine.commands.latency import latency
 from engine.commands.listing import devices, plugins, presets
 from engine.commands.live import attach, live, stop
 from engine.commands.models import models
@@ -38,7 +39,19 @@ def _taraf(
 
 
 # A command's module imports only typer and what is free; the engine comes in when it runs.
-for command in (live, render, demo, plugins, presets, devices, doctor, bench, attach, stop):
+for command in (
+    live,
+    render,
+    demo,
+    plugins,
+    presets,
+    devices,
+    doctor,
+    bench,
+    latency,
+    attach,
+    stop,
+):
     app.command()(command)
 app.add_typer(models, name="models")
 for name, added in commands().items():

@@ -95,7 +95,7 @@ class Host:
         self._ring = threading.RLock()  # one at a time writes events
         self._addresses: dict[str, Any] | None = None
         self._number: int | None = None
-        self._racks: list[Rack] = []
+        self._racks: dict[int, Rack] = {}
         self._shelf: dict[int, tuple[int, int]] = {}
         self._beat: Beat | None = None
         self._bypassed = False
@@ -215,7 +215,7 @@ class Host:
         if self._down.is_set():
             self._keep(rack)
             return []
-        answer = self._ask({"op": "rack", "rack": pack(rack), "number": self._number})
+        answer = self._ask({"op": "rack", "rack": pack(rack), "slot": self._number})
         with self._ring:
             self._keep(rack)
             self._refer(answer)
@@ -244,22 +244,24 @@ class Host:
         far. Returns their warnings; raises RackError for the first that cannot be built, and
         leaves out none that can.
         """
-        self._racks = list(racks)
-        self._number = at
-        warnings, fault = [], None
-        for number, rack in enumerate(racks):
-            message = None if number == at else pack(rack)
+        with self._ring:
+            self._racks, self._number = dict(enumerate(racks)), at
+        warnings: list[str] = []
+        fault: RackError | None = None
+        for number in (at, *(n for n in range(len(racks)) if n != at)):
+            if number in self._shelf:  # built meanwhile, because it was wanted
+                continue
+            message = None if number == at else pack(self._racks[number])
             try:
-                answer = self._ask({"op": "shelve", "number": number, "rack": message})
+                answer = self._ask({"op": "shelve", "slot": number, "rack": message})
             except RackError as error:
                 fault = fault or error
                 continue
             with self._ring:
-                self._shelf[number] = self._shelved(answer)
-            if number != at:
-                warnings += answer["warnings"]
+                self._shelf.setdefault(number, self._shelved(answer))
+            warnings += [] if number == at else answer["warnings"]
             if told is not None:
-                told(number + 1)
+                told(len(self._shelf))
         if fault is not None:
             raise fault
         return warnings
@@ -430,7 +432,7 @@ class Host:
 
     def _shelve_again(self) -> None:
         with suppress(ValueError):  # what cannot be built now is built when it is asked for
-            self.shelve(self._racks, self._number or 0)
+            self.shelve([*self._racks.values()], self._number or 0)
 
     def _kill(self) -> None:
         try:

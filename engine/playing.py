@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import preset as presets
+from engine.control.desk import Desk
 from engine.host import Host, HostError, Order, sounding
 from engine.rack import Rack, RackError
 from engine.recorder import Recorder
@@ -26,6 +27,9 @@ class Plan:
     rack: Rack
     order: Order
     warnings: tuple[str, ...] = ()
+    path: Path | None = None
+    others: tuple[tuple[Rack, Path | None], ...] = ()
+    """The presets that come after it in the set list."""
 
 
 def open_rack(
@@ -75,6 +79,8 @@ def plan(
     input: Path | None = None,
     fast: bool = False,
     record: bool = False,
+    path: Path | None = None,
+    others: tuple[tuple[Rack, Path | None], ...] = (),
 ) -> Plan:
     """Check everything that can be checked before a sound is made."""
     name, said = (device, ()) if device else _first_device(input is not None or fast)
@@ -94,7 +100,7 @@ def plan(
         fast=fast,
         armed=record,
     )
-    return Plan(rack, order, (*warnings, *said, *_orphans()))
+    return Plan(rack, order, (*warnings, *said, *_orphans()), path, others)
 
 
 def _first_device(virtual: bool) -> tuple[str, tuple[str, ...]]:
@@ -123,6 +129,7 @@ class Session:
     """A performance under way; ``result`` is there when it is over."""
 
     host: Host
+    desk: Desk
     warnings: tuple[str, ...]
     recorder: Recorder | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -138,7 +145,8 @@ class Session:
         """Take stock, and close the recording."""
         host = self.host
         report, statistics = host.report(), host.statistics()
-        recorded = self.recorder.stop() if self.recorder else None
+        taken = self.desk.close()
+        recorded = self.recorder.stop() if self.recorder else taken
         device = host.order.device
         if host.order.fast:
             statistics["blocks_due"] = statistics["blocks"]
@@ -169,14 +177,20 @@ def session(
     record: Path | None = None,
     kind: str = "wav",
     progress: Callable[[str], None] | None = None,
+    takes: Path | None = None,
 ) -> Iterator[Session]:
     """Play ``plan``; on leaving, the sound stops and ``result`` is filled in.
+
+    ``record`` is a folder for a take of the whole; ``takes`` for those that the player begins.
 
     ``progress`` is told the name of each kernel that a first start has to compile.
     """
     host = Host(plan.order, plan.rack, progress)
     try:
-        running = Session(host, (*plan.warnings, *host.report()["warnings"]))
+        racks = ((plan.rack, plan.path), *plan.others)
+        desk = Desk(host, racks, _recording(host, takes, kind) if takes and not record else None)
+        running = Session(host, desk, (*plan.warnings, *host.report()["warnings"]))
+        desk.build()
         try:
             if record is not None:
                 running.recorder = Recorder(host, record, kind)
@@ -188,6 +202,10 @@ def session(
         running.finish()
     finally:
         host.stop()
+
+
+def _recording(host: Host, folder: Path, kind: str) -> Callable[[], Recorder]:
+    return lambda: Recorder(host, folder, kind)
 
 
 @contextmanager
@@ -202,7 +220,7 @@ def adopt(pid: int | None) -> Iterator[Session]:
     host = Host.attach(pid)
     try:
         warnings = ("its recording ended with its window",) if host.order.armed else ()
-        running = Session(host, warnings)
+        running = Session(host, Desk(host, ((host.rack, None),)), warnings)
         yield running
         running.finish()
     finally:

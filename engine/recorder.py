@@ -91,7 +91,7 @@ class _Track:
 
 
 class Recorder:
-    """Records a host that was ordered with ``armed``: dry, wet, and every tap of its rack.
+    """Records a host: dry, wet, and every tap of its rack; from its first block on if ``armed``.
 
     An earlier take in the folder is kept: the next one is dry-2, wet-2 and so on.
     """
@@ -116,6 +116,7 @@ class Recorder:
         self._dropped = 0
         self._restarted = threading.Event()
         self._stopping = threading.Event()
+        self._arms = not host.order.armed  # or the audio process has done so before its start
         self._take_rings()
         self._skip = int(host.report()["latency_frames"])
         host.on_restart(self._restarted.set)
@@ -125,6 +126,12 @@ class Recorder:
     def _take_rings(self) -> None:
         self._ring = self._host.shared.ring()
         self._tap_rings = {index: self._host.shared.tap(index) for index in self._taps}
+        if self._arms:
+            self._arm(True)
+
+    def _arm(self, on: bool) -> None:
+        for ring in (self._ring, *self._tap_rings.values()):
+            ring.arm(on)
 
     def _run(self) -> None:
         while not self._stopping.wait(0.05):
@@ -155,6 +162,8 @@ class Recorder:
             self._stopping.set()
             self._thread.join()
             self._drain()
+            if self._arms:
+                self._arm(False)
         tracks = (self.dry, self.wet, *self._taps.values())
         for track in tracks:
             track.close()

@@ -10,9 +10,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from engine.control.desk import Desk
+from engine.control.keys import HELP
 from engine.host import Host
 
 WIDTH = 40
+WIDE = 76
 FLOOR_DB = -60.0
 NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
@@ -28,8 +31,9 @@ def bar(peak: float) -> Text:
     return text
 
 
-def draw(host: Host, statistics: dict[str, Any], latency_ms: float) -> RenderableType:
+def draw(desk: Desk, statistics: dict[str, Any], latency_ms: float) -> RenderableType:
     """The screen for this moment."""
+    host = desk.host
     control = host.shared.control[0]
     meters = control["meters"]
     levels = Table.grid(padding=(0, 2))
@@ -61,8 +65,32 @@ def draw(host: Host, statistics: dict[str, Any], latency_ms: float) -> Renderabl
     if trouble:
         rows.append(Text(", ".join(trouble), style="yellow"))
     rows += [Text(f"{e.seconds:7.1f} s  {e.message}", style="yellow") for e in host.events[-3:]]
-    rows.append(Text("Ctrl-C stops", style="dim"))
-    return Panel(Group(*rows), title=host.rack.name, subtitle=host.rack.about, width=72)
+    if desk.last_message:
+        rows.append(Text(desk.last_message, style="yellow"))
+    rows.append(_stage(desk))
+    rows.append(Text(HELP, style="dim"))
+    title = host.rack.name
+    if len(desk.slots) > 1:
+        title = f"{desk.at + 1}/{len(desk.slots)}  {title}"
+    return Panel(Group(*rows), title=title, subtitle=host.rack.about, width=WIDE)
+
+
+def _stage(desk: Desk) -> Text:
+    """What the player has switched on, the tempo, and what comes next."""
+    text = Text(f"{desk.clock.tempo_bpm:.1f} bpm ")
+    text.append("● " if desk.clock.beat() % 1.0 < 0.15 else "○ ")
+    if desk.bypassed:
+        text.append(" BYPASS ", style="black on yellow")
+    if desk.recording:
+        text.append(" RECORDING ", style="white on red")
+    if desk.slot.other is not None:
+        text.append(" B ", style="black on cyan")
+    names = desk.names()
+    if desk.ready < len(names):
+        text.append(f"  {desk.ready} of {len(names)} presets are built", style="dim")
+    elif desk.at + 1 < len(names):
+        text.append(f"  next: {names[desk.at + 1]}", style="dim")
+    return text
 
 
 def _readouts(host: Host, control: Any) -> str:

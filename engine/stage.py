@@ -330,6 +330,10 @@ class Stage:
                 self._held.append(table)
         self.collect()
 
+    def shelved(self, number: int) -> Table | None:
+        """Rack ``number`` of the set list, if it has been built."""
+        return self._shelf.get(number)
+
     @property
     def current(self) -> Table | None:
         """The rack that sounds, or is about to."""

@@ -8,7 +8,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,24 +16,15 @@ from typing import Annotated
 
 import typer
 
+from engine.commands import stage_checks
+from engine.commands.check import Check
+
 LIMITS = (
     "printf '@audio - rtprio 95\\n@audio - memlock unlimited\\n' | "
     "sudo tee /etc/security/limits.d/audio.conf && sudo usermod -aG audio $USER, then log in again"
 )
 LOCKED_MIB = 256  # what an audio process with a large rack holds
 FREE_GIB = 1
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the examination. ``state`` is ok, warn or missing."""
-
-    name: str
-    state: str
-    found: str
-    fix: str = ""
-    needed: bool = False
-    more: tuple[str, ...] = ()
 
 
 def doctor(
@@ -263,10 +254,6 @@ def _torch() -> Check:
     return _optional("torch", "torch", "trains models; plays TorchScript")
 
 
-def _pedalboard() -> Check:
-    return _optional("pedalboard", "pedalboard", "bench peers, training pairs")
-
-
 def _optional(package: str, distribution: str, purpose: str) -> Check:
     if find_spec(package) is None:
         return Check(package, "missing", f"optional: {purpose}", "pip install 'taraf[train]'")
@@ -287,7 +274,7 @@ EXAMINATION: tuple[Callable[[], Check], ...] = (
     _models,
     _disk,
     _torch,
-    _pedalboard,
+    *stage_checks.CHECKS,
 )
 
-__all__ = ["doctor"]
+__all__ = ["Check", "doctor"]

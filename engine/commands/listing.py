@@ -149,15 +149,15 @@ def describe_rack(rack: Rack) -> dict[str, Any]:
                 "name": lane.name,
                 "input": lane.source,
                 "values": _values(strip, lane.knobs),
-                "plugins": [_describe_link(link) for link in lane.chain],
+                "plugins": [_describe_link(link, rack.folder) for link in lane.chain],
             }
             for lane in rack.lanes
         ],
-        "master": [_describe_link(link) for link in rack.master],
+        "master": [_describe_link(link, rack.folder) for link in rack.master],
     }
 
 
-def _describe_link(link: Link) -> dict[str, Any]:
+def _describe_link(link: Link, folder: Path) -> dict[str, Any]:
     settings = {
         key: {
             "value": link.settings.get(key, rule.default),
@@ -166,7 +166,7 @@ def _describe_link(link: Link) -> dict[str, Any]:
         }
         for key, rule in link.plugin.settings.items()
     }
-    values = _values(link.plugin.params, link.knobs)
+    values = _values(link.params(folder), link.knobs)
     return {"use": link.use, "name": link.name, "values": {**settings, **values}}
 
 

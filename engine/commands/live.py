@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +16,16 @@ from engine.commands import options
 DEVICE_HELP = "Part of a device's name, an index, 'default', or 'virtual' (built in)."
 
 
+WEB_PORT = 8470
+
+
 def live(
-    preset: Annotated[
-        str | None, typer.Argument(help="A preset's name or file; clean if there is no --model.")
+    presets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Presets by name or file, in the order of the set list; else clean."),
+    ] = None,
+    setlist: Annotated[
+        str | None, typer.Option(help="A set list of yours by name, or a file that is one.")
     ] = None,
     model: options.Model = None,
     channel: options.Channel = None,
@@ -44,22 +52,83 @@ def live(
     fast: Annotated[
         bool, typer.Option(help="Virtual device only: as fast as possible, not in real time.")
     ] = False,
+    takes: Annotated[
+        Path, typer.Option(help="Where the record key, pedal or button puts its takes.")
+    ] = Path("takes"),
+    web: Annotated[
+        bool, typer.Option("--web", help="The rack on a page in a browser, on this machine only.")
+    ] = False,
+    web_port: Annotated[int, typer.Option(min=0, max=65535, help="Its port.")] = WEB_PORT,
+    lan: Annotated[
+        bool, typer.Option("--lan", help="--web for phones and tablets here; shows a code to pair.")
+    ] = False,
+    midi: Annotated[
+        list[str] | None,
+        typer.Option(help="Part of a MIDI input's name, or all; may be repeated."),
+    ] = None,
+    midi_port: Annotated[
+        bool, typer.Option("--midi-port", help="A MIDI input of our own that others play into.")
+    ] = False,
+    midi_feedback: Annotated[
+        list[str] | None, typer.Option(help="MIDI outputs whose LEDs and faders follow the knobs.")
+    ] = None,
+    midi_clock: Annotated[
+        list[str] | None, typer.Option(help="MIDI outputs that get our clock.")
+    ] = None,
+    no_program_change: Annotated[
+        bool, typer.Option("--no-program-change", help="Program changes select no preset.")
+    ] = False,
+    pickup: Annotated[
+        bool, typer.Option("--pickup", help="Learnt controllers act once they reach the knob.")
+    ] = False,
+    osc: Annotated[str | None, typer.Option(metavar="[HOST:]PORT", help="Listen for OSC.")] = None,
+    osc_to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="Tell this OSC surface of every change."),
+    ] = None,
+    osc_allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Who may send OSC from another machine."),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Share tempo and beat with Ableton Link.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object at the end.")
     ] = False,
 ) -> None:
-    """Play through a preset, live.
+    """Play through a preset, or a set list of them, live.
 
     Example: taraf live crunch --device "USB Audio" --block 64 --record takes/
+
+    Example: taraf live clean crunch lead --web --midi all
 
     Example: taraf live --model "My Amp.nam" --levels normalized
     """
     from engine import playing
+    from engine.control.surfaces import Wanted, connected
 
     signal.signal(signal.SIGTERM, _interrupt)
-    chosen = preset if preset is not None or model is not None else "clean"
+    paths = options.set_list(presets or [], setlist, model)
     rack, warnings = options.rack_for(
-        chosen, model, channel, levels, tanh, core_compatible, set_ or [], "normalised"
+        str(paths[0]) if paths else None, model, channel, levels, tanh, core_compatible,
+        set_ or [], "normalised",
+    )  # fmt: skip
+    others, said = options.others_for(paths[1:], levels, tanh, core_compatible)
+    warnings = (*warnings, *said)
+    wanted = Wanted(
+        midi=tuple(midi or ()),
+        midi_port=midi_port,
+        midi_feedback=tuple(midi_feedback or ()),
+        midi_clock=tuple(midi_clock or ()),
+        program_change=not no_program_change,
+        pickup=pickup,
+        osc=osc or "",
+        osc_to=tuple(osc_to or ()),
+        osc_allow=tuple(osc_allow or ()),
+        link=link,
+        web=web_port if web or lan else None,
+        lan=lan,
     )
     plan = playing.plan(
         rack,
@@ -71,12 +140,17 @@ def live(
         input=input,
         fast=fast,
         record=record is not None,
+        path=paths[0] if paths else None,
+        others=others,
     )
     hear = options.compiling(as_json)
     with (
-        playing.session(plan, record, record_format, hear) as session,
+        playing.session(plan, record, record_format, hear, takes) as session,
+        connected(session.desk, wanted) as surfaces,
         suppress(KeyboardInterrupt),
     ):
+        for line in surfaces.told:
+            typer.echo(line, err=True)
         follow(session, quiet=as_json)
     _tell(session.result, as_json)
 
@@ -111,9 +185,20 @@ def stop() -> None:
 
 
 def follow(session: Any, quiet: bool) -> None:
-    """Show the screen, or only the warnings, until the sound ends."""
+    """Show the screen, or only the warnings, until the sound ends; keys play the desk."""
+    from engine.control.keys import Keys
+
+    keys = Keys(session.desk)
+    keys.start()
+    try:
+        _show(session, quiet, lambda seconds: session.host.wait(seconds) or keys.stopped.is_set())
+    finally:
+        keys.close()
+
+
+def _show(session: Any, quiet: bool, over: Callable[[float], bool]) -> None:
     if quiet:
-        while not session.host.wait(0.2):
+        while not over(0.2):
             pass
         return
     from rich.console import Console
@@ -125,12 +210,12 @@ def follow(session: Any, quiet: bool) -> None:
     for warning in session.warnings:
         console.print(f"[yellow]{warning}[/]", highlight=False)
     if not console.is_terminal:
-        while not session.host.wait(0.2):
+        while not over(0.2):
             pass
         return
     with Live(console=console, refresh_per_second=8, transient=True) as screen:
-        while not session.host.wait(0.12):
-            screen.update(draw(session.host, session.host.statistics(), session.latency_ms))
+        while not over(0.12):
+            screen.update(draw(session.desk, session.host.statistics(), session.latency_ms))
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:

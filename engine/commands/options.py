@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.rack import Rack
 
 Model = Annotated[
@@ -67,6 +69,36 @@ def rack_for(
     if channel is not None:
         raise RackError("--channel is for --model; a preset says what its lanes hear")
     return open_rack(preset, changes, playing)
+
+
+def set_list(presets: list[str], setlist: str | None, model: str | None) -> tuple[Path, ...]:
+    """The presets to play, in order; clean where nothing is asked for. Raises PresetError."""
+    from engine import preset
+    from engine.control import setlist as lists
+
+    if setlist is not None and (presets or model):
+        raise lists.SetListError("--setlist says what to play; leave presets and --model out")
+    if setlist is not None:
+        return lists.load(setlist).presets
+    if len(presets) > lists.MOST:
+        raise lists.SetListError(f"{len(presets)} presets are more than {lists.MOST}")
+    return tuple(preset.find(name) for name in presets or ([] if model else ["clean"]))
+
+
+def others_for(
+    paths: tuple[Path, ...], levels: str | None, tanh: str | None, core_compatible: bool
+) -> tuple[tuple[tuple[Rack, Path | None], ...], tuple[str, ...]]:
+    """The presets after the first of a set list, and what to say of them; raises PresetError."""
+    from engine.playing import open_rack
+    from engine.single import Playing
+
+    found: list[tuple[Rack, Path | None]] = []
+    said: list[str] = []
+    for path in paths:
+        rack, warnings = open_rack(str(path), [], Playing(levels, tanh, core_compatible))
+        found.append((rack, path))
+        said += warnings
+    return tuple(found), tuple(said)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class News:
     record      on, and when it ends what was recorded
     learn       target, waiting, mapping: what a Learner says
     saved       number, path
+    built       ready, of: presets of the set list that wait to be switched to
+    panic       all notes are off and all tails cut
     message     text: for the player to read
     """
 
@@ -99,9 +101,11 @@ class Desk:
         self.host = host
         self.slots = [Slot(rack, rack, path) for rack, path in racks]
         self.at = 0
+        self.ready = 1  # presets that are built
         self.clock = MusicalClock(self.rack.tempo_bpm)
         self.clock.listen(self._tempo)
         self.learner: Learner | None = None
+        self.last_message = ""
         self.bypassed = False
         self._record = record
         self._recording: Recording | None = None
@@ -109,6 +113,25 @@ class Desk:
         self._lock = threading.RLock()
         self._moved = ("", 0.0)
         self._addresses: tuple[Rack | None, dict[str, Param]] = (None, {})
+
+    def build(self) -> None:
+        """Build the rest of the set list in the background, so that each is there at once."""
+        if len(self.slots) > 1:
+            threading.Thread(target=self._build, name="set list", daemon=True).start()
+
+    def _build(self) -> None:
+        try:
+            said = self.host.shelve(
+                [slot.rack for slot in self.slots], self.at, lambda count: self._built(count)
+            )
+        except ValueError as error:
+            said = [str(error)]
+        for text in said:
+            self.tell("message", "set list", text=text)
+
+    def _built(self, count: int) -> None:
+        self.ready = count
+        self.tell("built", "set list", ready=count, of=len(self.slots))
 
     # --- who wants to know
 
@@ -124,6 +147,8 @@ class Desk:
 
     def tell(self, kind: str, source: str = "", **facts: Any) -> None:
         """Tell everybody who listens."""
+        if kind == "message":
+            self.last_message = str(facts.get("text", ""))
         for call in list(self._listeners):
             call(News(kind, source, facts))
 
@@ -283,8 +308,12 @@ class Desk:
         if not 0 <= number < len(self.slots):
             raise RackError(f"there is no preset {number + 1}; there are {len(self.slots)}")
         with self._lock:
-            self.at, self._moved = number, ("", 0.0)
-            self.host.switch(number, self.rack)
+            before, self.at, self._moved = self.at, number, ("", 0.0)
+            try:
+                self.host.switch(number, self.rack)
+            except ValueError:
+                self.at = before
+                raise
             if self.rack.tempo_bpm != 120.0 and self.clock.source in ("preset", "tap", ""):
                 self.clock.set(self.rack.tempo_bpm, source="preset")
             self.tell("rack", source, number=number, name=self.rack.name)
@@ -313,6 +342,16 @@ class Desk:
             self.tell("saved", source, number=self.at, path=str(path))
             return path
 
+    def map_midi(self, tables: Sequence[dict[str, Any]]) -> None:
+        """Let the preset that sounds hold these [[midi]] tables; undo does not take them back."""
+        midi = tuple(tables)
+        with self._lock:
+            slot = self.slot
+            slot.rack = self.host.rack = replace(slot.rack, midi=midi)
+            slot.past = [replace(rack, midi=midi) for rack in slot.past]
+            slot.undone = [replace(rack, midi=midi) for rack in slot.undone]
+            slot.other = slot.other and replace(slot.other, midi=midi)
+
     # --- the rest of the stage
 
     def note(self, message: bytes, stamp_ns: int | None = None) -> None:
@@ -329,6 +368,7 @@ class Desk:
     def panic(self, source: str = "") -> None:
         """Silence all that rings, hangs or howls, and play on from there."""
         self.host.panic()
+        self.tell("panic", source)
         self.tell("message", source, text="panic: all notes and tails are off")
 
     @property

@@ -1,0 +1,113 @@
+"""What a player asked to be played from, put together over one desk and taken apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.control.desk import Desk
+
+
+class Surface(Protocol):
+    """Something that turns knobs."""
+
+    def start(self) -> None:
+        """Begin to listen; may raise a ValueError that says what is missing."""
+
+    def close(self) -> None:
+        """Stop; a second time does nothing."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to be played from; see the options of `taraf live`."""
+
+    midi: tuple[str, ...] = ()
+    midi_port: bool = False
+    midi_feedback: tuple[str, ...] = ()
+    midi_clock: tuple[str, ...] = ()
+    program_change: bool = True
+    pickup: bool = False
+    osc: str = ""
+    osc_to: tuple[str, ...] = ()
+    osc_allow: tuple[str, ...] = ()
+    link: bool = False
+    web: int | None = None
+    lan: bool = False
+
+
+@dataclass
+class Surfaces:
+    """What is listening, and what to tell the player of it."""
+
+    all: list[Any] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def connected(desk: Desk, wanted: Wanted) -> Iterator[Surfaces]:
+    """Let all of ``wanted`` play ``desk``; if one cannot, none does, and it says why."""
+    found = Surfaces()
+    try:
+        for make in (_midi, _osc, _link, _web):
+            make(desk, wanted, found)
+        yield found
+    finally:
+        for surface in reversed(found.all):
+            with suppress(Exception):  # one that does not close keeps no other from closing
+                surface.close()
+
+
+def _start(found: Surfaces, surface: Surface) -> None:
+    found.all.append(surface)
+    surface.start()
+
+
+def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
+    if not (wanted.midi or wanted.midi_port or wanted.midi_feedback or wanted.midi_clock):
+        return
+    from engine.control.midi import Midi
+
+    parts = tuple("" if part == "all" else part for part in wanted.midi)
+    midi = Midi(
+        desk,
+        parts,
+        outputs=wanted.midi_feedback,
+        clock_outputs=wanted.midi_clock,
+        virtual="taraf" if wanted.midi_port else "",
+        programs=wanted.program_change,
+        takeover="pickup" if wanted.pickup else "jump",
+    )
+    _start(found, midi)
+
+
+def _osc(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
+    if not (wanted.osc or wanted.osc_to):
+        return
+    from engine.control.osc import Osc
+
+    osc = Osc(desk, wanted.osc or "127.0.0.1:0", wanted.osc_to, wanted.osc_allow)
+    _start(found, osc)
+    if wanted.osc:
+        found.told.append(f"OSC at {wanted.osc}")
+
+
+def _link(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
+    if wanted.link:
+        from engine.control.link import Link
+
+        _start(found, Link(desk))
+
+
+def _web(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
+    if wanted.web is None:
+        return
+    from engine.control.web.server import Web
+
+    web = Web(desk, wanted.web, wanted.lan)
+    _start(found, web)
+    found.told.append(f"the rack is at {web.url}")
+    if wanted.lan:
+        found.told.append(web.qr())

@@ -1,0 +1,245 @@
+"""The desk over a host that sounds: knobs, the way back, set lists, takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine import preset
+from engine.control import setlist
+from engine.control.desk import ACTIONS, Desk, News
+from engine.control.keys import Keys
+from engine.host import Host, Order
+from engine.rack import RackError
+from engine.recorder import Recorder
+
+NAMES = ("clean", "slap", "ambient")
+GAIN = "guitar.delay.mix"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("TARAF_RUNTIME", str(tmp_path / "run"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    racks = [(preset.load(preset.find(name)).rack, preset.find(name)) for name in NAMES]
+    host = Host(Order(), racks[1][0])
+    found = Desk(host, [racks[1], racks[0], racks[2]], lambda: Recorder(host, tmp_path / "takes"))
+    yield found
+    found.close()
+    host.stop()
+
+
+def news_of(desk: Desk) -> list[News]:
+    heard: list[News] = []
+    desk.listen(heard.append)
+    return heard
+
+
+def until(true: object) -> bool:
+    assert callable(true)
+    for _ in range(400):
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_knob_turns_everywhere_and_its_turn_is_told(desk: Desk) -> None:
+    heard = news_of(desk)
+    desk.set(GAIN, 0.5, "web")
+    assert desk.value(GAIN) == desk.host.rack.value(GAIN) == 0.5
+    assert [(n.kind, n.source, n.facts["address"]) for n in heard] == [("value", "web", GAIN)]
+    desk.place(GAIN, 1.0)
+    assert desk.value(GAIN) == 1.0
+    desk.nudge(GAIN, -0.25)
+    assert desk.value(GAIN) == pytest.approx(0.75)
+    desk.toggle("guitar.delay.bypass")
+    assert desk.value("guitar.delay.bypass") == 1.0
+    desk.toggle("guitar.delay.bypass")
+    assert desk.value("guitar.delay.bypass") == 0.0
+
+
+def test_what_cannot_be_is_refused_and_nothing_changes(desk: Desk) -> None:
+    before = desk.rack
+    for address, value in (
+        (GAIN, 7.0),
+        (GAIN, float("nan")),
+        ("guitar.none.x", 0.5),
+        (GAIN, "loud"),
+    ):
+        with pytest.raises(ValueError):
+            desk.set(address, value)
+    with pytest.raises(RackError, match="no preset 9"):
+        desk.select(8)
+    with pytest.raises(RackError, match="is not one of"):
+        desk.act("explode")
+    assert desk.rack == before
+
+
+def test_undo_takes_back_a_move_as_one_step_and_redo_makes_it_again(desk: Desk) -> None:
+    first = desk.value(GAIN)
+    for k in range(5):
+        desk.set(GAIN, 0.5 + k / 10)
+    desk.set("guitar.delay.feedback", 0.1)
+    assert desk.undo()
+    assert desk.value(GAIN) == pytest.approx(0.9)
+    assert desk.undo()
+    assert desk.value(GAIN) == first
+    assert not desk.undo()
+    assert desk.redo() and desk.redo() and not desk.redo()
+    assert desk.value("guitar.delay.feedback") == 0.1
+
+
+def test_compare_goes_between_the_saved_and_the_turned(desk: Desk) -> None:
+    saved = desk.value(GAIN)
+    desk.set(GAIN, 0.9)
+    desk.compare()
+    assert desk.value(GAIN) == saved
+    desk.compare()
+    assert desk.value(GAIN) == 0.9
+
+
+def test_a_double_click_resets_to_the_preset_and_then_to_the_default(desk: Desk) -> None:
+    saved = desk.value(GAIN)
+    desk.set(GAIN, 0.9)
+    desk.reset(GAIN)
+    assert desk.value(GAIN) == saved
+    desk.reset(GAIN)
+    assert desk.value(GAIN) == desk.param(GAIN).default
+
+
+def test_a_set_list_keeps_what_was_turned_in_each_preset(desk: Desk) -> None:
+    desk.build()
+    assert until(lambda: desk.ready == 3)
+    desk.set(GAIN, 0.8)
+    desk.step(1)
+    assert desk.names()[desk.at] == "Clean"
+    desk.step(5)
+    assert desk.names()[desk.at] == "Ambient"
+    desk.step(1)
+    assert desk.at == 2
+    desk.select(0)
+    assert desk.value(GAIN) == 0.8
+    assert until(lambda: int(desk.host.shared.control["sounding"][0]) == desk.host.table)
+    assert desk.host.report()["table"] == desk.host.table
+
+
+def test_presets_that_are_not_built_yet_are_built_when_asked_for(desk: Desk) -> None:
+    desk.select(2)
+    assert desk.host.report()["table"] == desk.host.table
+    desk.build()
+    assert until(lambda: desk.ready == 3)
+    desk.select(1)
+    desk.select(2)
+    assert until(lambda: int(desk.host.shared.control["sounding"][0]) == desk.host.table)
+
+
+def test_after_a_crash_the_set_list_is_built_again(desk: Desk) -> None:
+    import psutil
+
+    desk.build()
+    assert until(lambda: desk.ready == 3)
+    desk.select(2)
+    desk.clock.set(91.0, source="tap")
+    psutil.Process(desk.host.pid).kill()
+    assert until(lambda: desk.host.restarts == 1)
+    assert desk.host.rack.name == "Ambient"
+    assert until(lambda: len(desk.host._shelf) == 3)
+    desk.select(0)
+    assert until(lambda: int(desk.host.shared.control["sounding"][0]) == desk.host.table)
+    assert float(desk.host.shared.control["beat"][0, 0]) == 91.0
+
+
+def test_a_saved_preset_reads_back_and_a_shipped_one_stays(desk: Desk) -> None:
+    shipped = preset.find("slap").read_text()
+    desk.set(GAIN, 0.7)
+    path = desk.save("My Slap!")
+    assert path.parent == preset.user_folder()
+    assert path.name == "my-slap.toml"
+    assert preset.load(path).rack.value(GAIN) == 0.7
+    assert (preset.shipped_folder() / "slap.toml").read_text() == shipped
+    assert desk.save() == path
+
+
+def test_a_take_is_recorded_when_asked_and_twice_is_two_takes(desk: Desk, tmp_path: Path) -> None:
+    heard = news_of(desk)
+    for _ in range(2):
+        desk.record()
+        assert desk.recording
+        time.sleep(0.4)
+        desk.record()
+    takes = [news.facts["take"] for news in heard if news.kind == "record" and not news.facts["on"]]
+    assert [Path(take["wet"]).name for take in takes] == ["wet.wav", "wet-2.wav"]
+    for take in takes:
+        sound, _ = soundfile.read(take["wet"])
+        assert len(sound) > 4800 and np.isfinite(sound).all() and take["dropped"] == 0
+
+
+def test_many_hands_at_once_lose_nothing(desk: Desk) -> None:
+    addresses = ["guitar.delay.mix", "guitar.delay.feedback", "guitar.gain_db", "guitar.pan"]
+
+    def turn(address: str) -> None:
+        for k in range(200):
+            desk.place(address, k / 199)
+
+    hands = [threading.Thread(target=turn, args=(address,)) for address in addresses]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    for address in addresses:
+        assert desk.value(address) == desk.param(address).maximum
+
+
+def test_keys_play_the_desk_and_a_mistake_is_a_message(desk: Desk) -> None:
+    pressed = iter([" ", "2", "9", "b", "p", "x", "q"])
+    keys = Keys(desk, lambda: next(pressed))
+    keys.start()
+    assert keys.stopped.wait(10.0)
+    keys.close()
+    assert desk.at == 1 and desk.bypassed
+    assert "no preset 9" in desk.last_message or "panic" in desk.last_message
+
+
+def test_every_action_can_be_done(desk: Desk) -> None:
+    for action in ACTIONS:
+        desk.act(action, 1.0 if action == "select" else None, "test")
+    assert desk.host.statistics()["mutes"] == 0
+
+
+def test_a_set_list_is_a_file_of_names_and_files(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(preset.find("slap").read_text())
+    path = tmp_path / "night.toml"
+    path.write_text('name = "Night"\npresets = ["clean", "own.toml"]\n')
+    found = setlist.load(str(path))
+    assert found.name == "Night"
+    assert found.presets == (preset.find("clean"), tmp_path / "own.toml")
+    path.write_text(setlist.dump(found))
+    assert setlist.load(str(path)).presets == found.presets
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("presets = 3", "has no presets"),
+        ("presets = []", "has no presets"),
+        ('presets = ["nothing-like-it"]', "no preset is called"),
+        ("presets = [1]", "is not a preset's name"),
+        ('presets = ["a/none.toml"]', "there is no such file"),
+        ("presets = [", "is not TOML"),
+    ],
+)
+def test_a_set_list_that_cannot_be_is_one_clear_line(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(setlist.SetListError, match=complaint) as caught:
+        setlist.load(str(path))
+    assert "\n" not in str(caught.value)
