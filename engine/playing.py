@@ -188,7 +188,7 @@ def session(
     host = Host(plan.order, plan.rack, progress)
     try:
         racks = ((plan.rack, plan.path), *plan.others)
-        desk = Desk(host, racks, _recording(host, takes, kind) if takes and not record else None)
+        desk = Desk(host, racks, _recording(host, takes, kind, record))
         running = Session(host, desk, (*plan.warnings, *host.report()["warnings"]))
         desk.build()
         try:
@@ -204,8 +204,17 @@ def session(
         host.stop()
 
 
-def _recording(host: Host, folder: Path, kind: str) -> Callable[[], Recorder]:
-    return lambda: Recorder(host, folder, kind)
+def _recording(
+    host: Host, takes: Path | None, kind: str, record: Path | None
+) -> Callable[[], Recorder]:
+    """What the player's record button does; nothing where all is recorded already."""
+
+    def begin() -> Recorder:
+        if record is not None or takes is None:
+            raise RackError(f"all of it is being recorded already, into {record}")
+        return Recorder(host, takes, kind)
+
+    return begin
 
 
 @contextmanager

@@ -110,7 +110,7 @@ class CardStream:
             "extra_settings": None,
             "callback": callback,
             "userdata": ffi.cast("void *", shared.address),
-            "clip_off": True,
+            "clip_off": False,  # a card of whole numbers would wrap round what is too loud
             "dither_off": True,
         }
         try:

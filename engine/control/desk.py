@@ -112,7 +112,7 @@ class Desk:
         self._listeners: list[Callable[[News], None]] = []
         self._lock = threading.RLock()
         self._moved = ("", 0.0)
-        self._addresses: tuple[Rack | None, dict[str, Param]] = (None, {})
+        self._addresses: tuple[Any, dict[str, Param]] = (None, {})
 
     def build(self) -> None:
         """Build the rest of the set list in the background, so that each is there at once."""
@@ -166,10 +166,10 @@ class Desk:
 
     def params(self) -> dict[str, Param]:
         """Every knob of the rack that sounds: address ("lane.plugin.param") and declaration."""
-        rack, known = self._addresses
-        if rack is not self.slot.saved or not known:
+        structure, known = self._addresses
+        if structure != _structure(self.rack):
             known = {name: param for name, (_, _, param) in self.rack.addresses().items()}
-            self._addresses = (self.slot.saved, known)
+            self._addresses = (_structure(self.rack), known)
         return known
 
     def param(self, address: str) -> Param:
