@@ -269,6 +269,8 @@ class Host:
     def switch(self, number: int, rack: Rack) -> None:
         """Go over to rack ``number`` of those shelved, which by now is ``rack``, at once."""
         before, self._number = self._number, number
+        for controller in (64, 123):  # whoever holds a key lets go of the rack that is left
+            self.note(bytes((0xB0, controller, 0)))
         with self._ring:
             if self._down.is_set() or number not in self._shelf:
                 shelved = False

@@ -81,6 +81,10 @@ def live(
     pickup: Annotated[
         bool, typer.Option("--pickup", help="Learnt controllers act once they reach the knob.")
     ] = False,
+    learn_into_preset: Annotated[
+        bool,
+        typer.Option("--learn-into-preset", help="What is learnt belongs to the preset, not to all."),
+    ] = False,
     osc: Annotated[str | None, typer.Option(metavar="[HOST:]PORT", help="Listen for OSC.")] = None,
     osc_to: Annotated[
         list[str] | None,
@@ -123,6 +127,7 @@ def live(
         midi_clock=tuple(midi_clock or ()),
         program_change=not no_program_change,
         pickup=pickup,
+        learn_into_preset=learn_into_preset,
         osc=osc or "",
         osc_to=tuple(osc_to or ()),
         osc_allow=tuple(osc_allow or ()),

@@ -30,6 +30,7 @@ class Wanted:
     midi_clock: tuple[str, ...] = ()
     program_change: bool = True
     pickup: bool = False
+    learn_into_preset: bool = False
     osc: str = ""
     osc_to: tuple[str, ...] = ()
     osc_allow: tuple[str, ...] = ()
@@ -79,6 +80,7 @@ def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
         virtual="taraf" if wanted.midi_port else "",
         programs=wanted.program_change,
         takeover="pickup" if wanted.pickup else "jump",
+        keep="preset" if wanted.learn_into_preset else "global",
     )
     _start(found, midi)
 

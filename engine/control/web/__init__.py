@@ -1,0 +1,1 @@
+"""The rack on a page in a browser: ``server.Web`` serves it."""
