@@ -269,8 +269,7 @@ class Host:
     def switch(self, number: int, rack: Rack) -> None:
         """Go over to rack ``number`` of those shelved, which by now is ``rack``, at once."""
         before, self._number = self._number, number
-        for controller in (64, 123):  # whoever holds a key lets go of the rack that is left
-            self.note(bytes((0xB0, controller, 0)))
+        self._release(64, 123)  # whoever holds a key or a pedal lets go of the rack that is left
         with self._ring:
             if self._down.is_set() or number not in self._shelf:
                 shelved = False
@@ -302,11 +301,16 @@ class Host:
 
     def panic(self) -> None:
         """Forget all that rings, and all notes."""
-        for channel in range(16):
-            for controller in (64, 120, 123):
-                self.note(bytes((0xB0 | channel, controller, 0)))
+        self._release(64, 120, 123)
         with self._ring:
             self._send(0, PANIC, 0, 0.0)
+
+    def _release(self, *controllers: int) -> None:
+        """Set these controllers to 0 for all instruments: pedal up, sound off, notes off."""
+        if any(link is not None and link.plugin.plays_notes for _, link in self.rack.links()):
+            for channel in range(16):
+                for controller in controllers:
+                    self.note(bytes((0xB0 | channel, controller, 0)))
 
     def tempo(self, beat: Beat) -> None:
         """Tell the audio thread where the music is."""
@@ -321,7 +325,9 @@ class Host:
         With blocks longer than a knob's cell that keeps its place inside the block.
         """
         spare = self.order.device.block - CELL
-        return -1 if stamp_ns is None or spare <= 0 else self.shared.frame_at(stamp_ns) + spare
+        if stamp_ns is None or spare <= 0:
+            return -1
+        return self.shared.frame_at(min(stamp_ns, time.monotonic_ns())) + spare
 
     def _send(
         self, table: int, node: int, knob: int, value: float, due: int = -1, beat: float = 0.0

@@ -15,10 +15,11 @@ import pytest
 from conftest import noise, rack
 
 from engine.host import Host, Order
+from engine.layout import NOTE
 from engine.params import Param
 from engine.plugin import PluginError, Setup
 from engine.rack import Lane, Link, Rack, RackError
-from engine.render import Move, play
+from engine.render import Move, Renderer, play
 from engine.stream import DeviceChoice
 from engine.worker import WorkerPlugin, worker_latency
 
@@ -44,7 +45,7 @@ def _worker_finds_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
     here = Path(__file__).parent
     path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
-    for plugin in (Halves, Refuses, Dies):
+    for plugin in (Halves, Refuses, Clicks, Dies):
         monkeypatch.setattr(plugin, "__module__", "test_worker")
 
 
@@ -67,6 +68,30 @@ def test_a_render_is_the_same_at_every_block(use: Callable[..., Link]) -> None:
 def test_a_worker_that_cannot_open_says_why(use: Callable[..., Link]) -> None:
     with pytest.raises(RackError, match=r"a\.refuses: the file is not there"):
         play(rack(use(Refuses)), noise(), 48000)
+
+
+class Clicks(WorkerPlugin):
+    """Makes the velocity of each note at the frame where it begins."""
+
+    def work(self, audio: Any, knobs: dict[str, float]) -> None:
+        audio[:] = 0.0
+        for frame, (status, _, velocity) in self.notes:
+            if status & 0xF0 == 0x90:
+                audio[:, frame] = velocity / 128
+
+
+@pytest.mark.parametrize("block", [64, 48, 512])
+def test_notes_reach_a_worker_once_each_and_on_their_frame(
+    use: Callable[..., Link], block: int
+) -> None:
+    renderer = Renderer(rack(use(Clicks)), 48000, 1, block)
+    wanted = np.zeros(9600, np.float32)
+    for k, frame in enumerate((0, 1, 63, 64, 700, 703, 5000)):
+        packed = 0x90 | 60 << 8 | (k + 1) << 16
+        renderer.shared.send(renderer.table.id, 0, NOTE, float(packed), frame)
+        wanted[frame] = (k + 1) / 128
+    made = np.concatenate([renderer.push(noise(9600)), renderer.finish()])[:9600, 0]
+    np.testing.assert_array_equal(made, wanted)
 
 
 class Dies(WorkerPlugin):
