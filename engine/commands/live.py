@@ -62,6 +62,7 @@ def live(
     lan: Annotated[
         bool, typer.Option("--lan", help="--web for phones and tablets here; shows a code to pair.")
     ] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     midi: Annotated[
         list[str] | None,
         typer.Option(help="Part of a MIDI input's name, or all; may be repeated."),
@@ -83,7 +84,9 @@ def live(
     ] = False,
     learn_into_preset: Annotated[
         bool,
-        typer.Option("--learn-into-preset", help="What is learnt belongs to the preset, not to all."),
+        typer.Option(
+            "--learn-into-preset", help="What is learnt belongs to the preset, not to all."
+        ),
     ] = False,
     osc: Annotated[str | None, typer.Option(metavar="[HOST:]PORT", help="Listen for OSC.")] = None,
     osc_to: Annotated[
@@ -132,8 +135,9 @@ def live(
         osc_to=tuple(osc_to or ()),
         osc_allow=tuple(osc_allow or ()),
         link=link,
-        web=web_port if web or lan else None,
+        web=web_port if web or lan or open_ else None,
         lan=lan,
+        open=open_,
     )
     plan = playing.plan(
         rack,

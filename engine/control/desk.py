@@ -40,6 +40,7 @@ class News:
     saved       number, path
     built       ready, of: presets of the set list that wait to be switched to
     panic       all notes are off and all tails cut
+    xy          xy: the two parameters of the pad
     message     text: for the player to read
     """
 
@@ -327,7 +328,7 @@ class Desk:
     def add(self, rack: Rack, path: Path | None = None, source: str = "") -> int:
         """Put a preset at the end of the set list; returns its number. Raises RackError."""
         with self._lock:
-            self.host.shelve([*(slot.rack for slot in self.slots), rack])
+            self.host.shelve([*(slot.rack for slot in self.slots), rack], self.at)
             self.slots.append(Slot(rack, rack, path))
             self.tell("rack", source, number=self.at, name=self.rack.name)
             return len(self.slots) - 1
@@ -351,6 +352,15 @@ class Desk:
             slot.past = [replace(rack, midi=midi) for rack in slot.past]
             slot.undone = [replace(rack, midi=midi) for rack in slot.undone]
             slot.other = slot.other and replace(slot.other, midi=midi)
+
+    def assign(self, pair: Sequence[str], source: str = "") -> None:
+        """Let the XY pad of the preset that sounds turn these two parameters, or nothing."""
+        for address in pair:
+            self.param(address)
+        with self._lock:
+            self._remember("xy")
+            self.slot.rack = self.host.rack = replace(self.rack, xy=tuple(pair))
+            self.tell("xy", source, xy=list(pair))
 
     # --- the rest of the stage
 

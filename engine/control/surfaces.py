@@ -37,6 +37,7 @@ class Wanted:
     link: bool = False
     web: int | None = None
     lan: bool = False
+    open: bool = False
 
 
 @dataclass
@@ -112,4 +113,8 @@ def _web(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
     _start(found, web)
     found.told.append(f"the rack is at {web.url}")
     if wanted.lan:
-        found.told.append(web.qr())
+        found.told += [web.qr(), f"for those who may only look: {web.watch_url}"]
+    if wanted.open:
+        import webbrowser
+
+        webbrowser.open(web.url)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from engine import preset
@@ -124,9 +123,10 @@ class Commands:
 
     def _assign(self, message: Message) -> None:
         if _text(message, "across") or _text(message, "up"):
-            assign(self._desk, (self._knob(message, "across"), self._knob(message, "up")))
+            pair = self._knob(message, "across"), self._knob(message, "up")
+            self._desk.assign(pair, SOURCE)
         else:
-            assign(self._desk, ())
+            self._desk.assign((), SOURCE)
 
     def _open(self, message: Message) -> None:
         """Play a preset of the player's: by its number, so that no name is looked up on disk."""
@@ -169,14 +169,6 @@ class Commands:
         self._desk.note(bytes((NOTE_ON if velocity else NOTE_OFF, note, velocity)))
 
 
-def assign(desk: Desk, pair: tuple[str, ...]) -> None:
-    """Let the XY pad of the preset that sounds turn these two parameters, or nothing."""
-    with desk._lock:
-        desk._remember("xy")
-        desk.slot.rack = desk.host.rack = replace(desk.rack, xy=pair)
-        desk.tell("xy", SOURCE, xy=list(pair))
-
-
 def _text(message: Message, key: str) -> str:
     found = message.get(key)
     if not isinstance(found, str):
@@ -214,4 +206,4 @@ def _short(value: object) -> str:
     return found if len(found) <= 60 else found[:57] + "..."
 
 
-__all__ = ["Commands", "ProtocolError", "assign", "parse"]
+__all__ = ["Commands", "ProtocolError", "parse"]

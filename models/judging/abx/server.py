@@ -24,8 +24,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engine.control.web.guard import HEADERS, Guard
 from models.judging.abx.excerpts import Material, as_wav
-from models.judging.abx.guard import HEADERS, Guard
 from models.judging.abx.sitting import Sitting
 from models.judging.errors import JudgeError
 

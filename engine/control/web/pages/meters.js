@@ -92,7 +92,7 @@ export class Tuner {
     const sounds = hz > 0;
     const [letter, octave] = sounds ? noteName(note) : ["\u2013", ""];
     const tuned = sounds && Math.abs(cents) <= IN_TUNE_CENTS;
-    const sign = cents >= 0 ? "+" : "\u2212";
+    const sign = Math.round(cents) >= 0 ? "+" : "\u2212";
     const text = sounds
       ? `${sign}${Math.abs(cents).toFixed(0)} cents \u00b7 ${hz.toFixed(1)} Hz${tuned ? " \u00b7 in tune" : ""}`
       : "no clear pitch";

@@ -114,7 +114,7 @@ export const tunes = (found) => "hz" in found && "cents" in found && "note" in f
 function phrase(found) {
   if (tunes(found)) {
     if (found.hz <= 0) return "\u2013";
-    const sign = found.cents >= 0 ? "+" : "\u2212";
+    const sign = Math.round(found.cents) >= 0 ? "+" : "\u2212";
     return `${noteName(found.note).join("")} ${sign}${Math.abs(found.cents).toFixed(0)} cents`;
   }
   return Object.entries(found).map(([name, value]) => {
