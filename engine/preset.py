@@ -290,7 +290,7 @@ def _link_lines(link: Link, folder: Path) -> list[str]:
         lines.append(f"name = {_quoted(link.name)}")
     lines += [f"{k} = {v if isinstance(v, int) else _quoted(v)}" for k, v in link.settings.items()]
     params = link.params(folder)
-    return lines + [_line(k, v, params[k]) for k, v in link.knobs.items()]
+    return lines + [_line(k, v, params[k]) for k, v in link.knobs.items() if k in params]
 
 
 def _plain(value: object) -> str:

@@ -24,6 +24,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture(scope="session", autouse=True)
 def _own_runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["TARAF_RUNTIME"] = str(tmp_path_factory.mktemp("runtime"))
+    os.environ["TARAF_VST_CACHE"] = str(tmp_path_factory.mktemp("vst"))
 
 
 @pytest.fixture

@@ -60,12 +60,12 @@ def links(draw, name):
     plugin = catalogue.find(use)
     knobs = {key: values(param) for key, param in plugin.params.items()}
     told = {key: choices(setting) for key, setting in plugin.settings.items()}
-    return Link(
-        use,
-        name,
-        draw(st.fixed_dictionaries({}, optional=knobs)),
-        draw(st.fixed_dictionaries({}, optional=told)),
-    )
+    settings = draw(st.fixed_dictionaries({}, optional=told))
+    try:
+        plugin.declared(settings, Path("here"))
+    except PluginError:
+        settings = {}  # a file that is not there, and its parameters are not known
+    return Link(use, name, draw(st.fixed_dictionaries({}, optional=knobs)), settings)
 
 
 @st.composite
