@@ -144,16 +144,17 @@ class AudioProcess:
             self.shared.remove()
 
     def _fade_out(self) -> None:
-        """Go over to silence, so that stopping does not click."""
+        """Go over to silence and end what rings, so that stopping does not click."""
         if not self.stream.running or self._ended():
             return
         silence = self.stage.build(Rack("silence"))
         self.stage.publish(silence)
         control = self.shared.control
+        control["ring_frames"] = 0
         until = time.monotonic() + 1.0
         while time.monotonic() < until:
             faded = int(silence.table["heard"][0]) >= int(control["fade_frames"][0])
-            if faded and int(control["sounding"][0]) == silence.id:
+            if faded and int(control["sounding"][0]) == silence.id and not control["leaving"].any():
                 break
             time.sleep(0.005)
         time.sleep(self._choice.block / self._choice.rate)
@@ -199,12 +200,13 @@ class AudioProcess:
             if request["op"] == "rack":
                 return self._load(request["rack"], request.get("slot"))
             if request["op"] == "shelve":
-                return self._shelve(request["slot"], request["rack"])
+                return self._shelve(request["slot"], request["rack"], request["table"])
             if request["op"] == "report":
                 return self._report()
             if request["op"] == "hello":
                 self._front = int(request["front"])
                 self._write_note()
+                self.stage.clear()
                 return self._reference(self.stage.current)
             if request["op"] == "stop":
                 self._stopping.set()
@@ -223,12 +225,11 @@ class AudioProcess:
         self.stage.publish(table)
         return self._reference(table)
 
-    def _shelve(self, number: int, message: dict[str, str] | None) -> dict[str, Any]:
-        """Build a rack for later, unless it is there; without one, that which sounds is meant."""
-        table = self.stage.shelved(number)
+    def _shelve(self, number: int, message: dict[str, str], known: int) -> dict[str, Any]:
+        """Keep rack ``number`` for later: it is there, or it is rack ``known``, or it is built."""
+        table = self.stage.shelved(number) or self.stage.called(known)
         if table is None:
-            table = self.stage.current if message is None else self.stage.build(unpack(message))
-        assert table is not None
+            table = self.stage.build(unpack(message))
         self.stage.shelve(number, table)
         return self._reference(table)
 

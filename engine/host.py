@@ -97,6 +97,7 @@ class Host:
         self._number: int | None = None
         self._racks: dict[int, Rack] = {}
         self._shelf: dict[int, tuple[int, int]] = {}
+        self._started = rack  # what the process was started with
         self._beat: Beat | None = None
         self._bypassed = False
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -125,7 +126,8 @@ class Host:
 
     def _start(self, patience: float = START_SECONDS) -> None:
         """Start the audio process; it is killed if it says nothing for ``patience`` seconds."""
-        order = {**asdict(self.order), "rack": pack(self.rack), "frames": self._left}
+        self._started = self.rack
+        order = {**asdict(self.order), "rack": pack(self._started), "frames": self._left}
         command = [sys.executable, "-P", "-m", "engine.audio_process", json.dumps(order)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
@@ -212,16 +214,29 @@ class Host:
 
         On RackError the old one plays on.
         """
-        if self._down.is_set():
-            self._keep(rack)
-            return []
-        answer = self._ask({"op": "rack", "rack": pack(rack), "slot": self._number})
+        return self._load(rack, self._number)
+
+    def _load(self, rack: Rack, number: int | None) -> list[str]:
         with self._ring:
-            self._keep(rack)
-            self._refer(answer)
-            if self._number is not None:
-                self._shelf[self._number] = self._shelved(answer)
-        return list(answer["warnings"])
+            shared = self.shared
+            if self._down.is_set():
+                self._number = number
+                self._keep(rack)
+                return []
+        answer = self._ask({"op": "rack", "rack": pack(rack), "slot": number})
+        with self._ring:
+            if self.shared is shared:
+                self._number = number
+                self._keep(rack)
+                self._went(answer)
+                return list(answer["warnings"])
+        return self._load(rack, number)  # it died with the answer on its lips
+
+    def _went(self, answer: dict[str, Any]) -> None:
+        """The process has gone over to a rack, which is ``_number`` of those shelved."""
+        self._refer(answer)
+        if self._number is not None:
+            self._shelf[self._number] = self._shelved(answer)
 
     def _keep(self, rack: Rack) -> None:
         self.rack, self._addresses = rack, None
@@ -235,55 +250,59 @@ class Host:
     def _shelved(answer: dict[str, Any]) -> tuple[int, int]:
         return int(answer["table"]), int(answer["address"])
 
-    def shelve(
-        self, racks: Sequence[Rack], at: int = 0, told: Callable[[int], None] | None = None
-    ) -> list[str]:
-        """Build these racks beside the one that sounds, which is number ``at`` of them.
+    def enlist(self, racks: Sequence[Rack], at: int = 0) -> None:
+        """From now on these are the racks to ``switch`` to; number ``at`` of them sounds."""
+        with self._ring:
+            self._racks, self._number = dict(enumerate(racks)), at
+
+    def shelve(self, told: Callable[[int], None] | None = None) -> list[str]:
+        """Build the racks that are enlisted beside the one that sounds.
 
         From then on ``switch`` goes over to each at once. ``told`` hears how many there are so
         far. Returns their warnings; raises RackError for the first that cannot be built, and
         leaves out none that can.
         """
-        with self._ring:
-            self._racks, self._number = dict(enumerate(racks)), at
         warnings: list[str] = []
         fault: RackError | None = None
-        for number in (at, *(n for n in range(len(racks)) if n != at)):
-            if number in self._shelf:  # built meanwhile, because it was wanted
-                continue
-            message = None if number == at else pack(self._racks[number])
+        sounding = self._number or 0
+        for number in (sounding, *(n for n in range(len(self._racks)) if n != sounding)):
             try:
-                answer = self._ask({"op": "shelve", "slot": number, "rack": message})
+                warnings += self._shelve_one(number)
             except RackError as error:
                 fault = fault or error
                 continue
-            with self._ring:
-                self._shelf.setdefault(number, self._shelved(answer))
-            warnings += [] if number == at else answer["warnings"]
             if told is not None:
                 told(len(self._shelf))
         if fault is not None:
             raise fault
         return warnings
 
+    def _shelve_one(self, number: int) -> list[str]:
+        """Build one rack, unless it is there because it sounds or was wanted meanwhile."""
+        with self._ring:
+            if number in self._shelf:
+                return []
+            shared, sounds = self.shared, number == self._number
+            known = self.table if sounds else 0
+            message = pack(self._racks[number])
+        order = {"op": "shelve", "slot": number, "rack": message, "table": known}
+        answer = self._ask(order)
+        with self._ring:
+            if self.shared is shared:  # or the address is one of a process that has died
+                self._shelf.setdefault(number, self._shelved(answer))
+        return [] if sounds else list(answer["warnings"])
+
     def switch(self, number: int, rack: Rack) -> None:
         """Go over to rack ``number`` of those shelved, which by now is ``rack``, at once."""
-        before, self._number = self._number, number
         self._release(64, 123)  # whoever holds a key or a pedal lets go of the rack that is left
         with self._ring:
-            if self._down.is_set() or number not in self._shelf:
-                shelved = False
-            else:
+            if number in self._shelf and not self._down.is_set():
                 table, where = self._shelf[number]
-                shelved = self._send(table, SWITCH, where, 0.0)
-                self.table = table
+                self._send(table, SWITCH, where, 0.0)
+                self.table, self._number = table, number
                 self._keep(rack)
-        if not shelved:
-            try:
-                self.load(rack)
-            except ValueError:
-                self._number = before
-                raise
+                return
+        self._load(rack, number)
 
     def note(self, message: bytes, stamp_ns: int | None = None) -> None:
         """Hand a MIDI message to the instruments of the rack that sounds."""
@@ -315,9 +334,9 @@ class Host:
     def tempo(self, beat: Beat) -> None:
         """Tell the audio thread where the music is."""
         self._beat = beat
+        now = time.monotonic_ns()  # before the first block there is no other time to count from
         with self._ring:
-            frame = self.shared.frame_at(beat.stamp_ns)
-            self._send(0, BEAT, frame, beat.tempo_bpm, beat=beat.beat)
+            self._send(0, BEAT, self.shared.frame_at(now), beat.tempo_bpm, beat=beat.at(now))
 
     def _due(self, stamp_ns: int | None) -> int:
         """When something that happened at ``stamp_ns`` is to be heard: at a fixed delay after it.
@@ -331,10 +350,11 @@ class Host:
 
     def _send(
         self, table: int, node: int, knob: int, value: float, due: int = -1, beat: float = 0.0
-    ) -> bool:
+    ) -> None:
+        if self._down.is_set() and threading.current_thread() is not self._thread:
+            return  # nobody is there to read it; what must last is kept and told anew
         if not self.shared.send(table, node, knob, value, due, beat):
             raise HostError("more was turned at once than the audio thread can take")
-        return True
 
     def set(self, address: str, value: float | str, stamp_ns: int | None = None) -> None:
         """Turn one knob, at once; raises RackError."""
@@ -418,7 +438,7 @@ class Host:
                 self._stopping.wait(0.2)
         else:
             return
-        self._down.clear()
+        self._catch_up()
         self._restore()
         self.restarts += 1
         gap = time.monotonic() - since
@@ -426,6 +446,17 @@ class Host:
         self.say(f"sounding again after {gap:.2f} s")
         for call in self._on_restart:
             call()
+
+    def _catch_up(self) -> None:
+        """Go over to what was turned or chosen while the new process was starting."""
+        with self._ring:  # nothing is turned in between
+            if self.rack is not self._started:
+                order = {"op": "rack", "rack": pack(self.rack), "slot": self._number}
+                try:
+                    self._went(self._ask(order))
+                except ValueError as error:
+                    self.say(str(error))
+            self._down.clear()
 
     def _restore(self) -> None:
         """Tell a new audio process what the old one knew beside the rack that sounded."""
@@ -440,7 +471,7 @@ class Host:
 
     def _shelve_again(self) -> None:
         with suppress(ValueError):  # what cannot be built now is built when it is asked for
-            self.shelve([*self._racks.values()], self._number or 0)
+            self.shelve()
 
     def _kill(self) -> None:
         try:

@@ -22,6 +22,7 @@ LEAVING = 4  # racks that may ring out at once
 NOTES = 256  # MIDI messages that wait for one plugin
 INPUT_NONE, INPUT_LEFT, INPUT_RIGHT, INPUT_MONO, INPUT_STEREO = range(5)
 CLEAN, SOUNDING, DIRTY, CLEANING = range(4)  # who may touch a table's memory: see TABLE.owner
+CUT, RETREAT = 1, 2  # how a rack leaves: its lanes are cut, or its fade-in runs backwards
 SWITCH, BEAT, PANIC, BYPASS = -1, -2, -3, -4  # events that are for no node, by their `node`
 NOTE = -1  # an event for a node that is no knob, by its `knob`
 
@@ -86,7 +87,7 @@ TABLE = np.dtype(
         ("id", "i8"),  # what events call it
         ("position", "i8"),  # audio; frames since this rack began, on the cell grid
         ("heard", "i8"),  # audio; frames into its fade-in, below 0 while it listens unheard
-        ("leaving", "i8"),  # audio; 1 while its lanes are cut or being cut
+        ("leaving", "i8"),  # audio; CUT, RETREAT or 0; CUT while it sounds: it is had back
         ("leave", "i8"),  # audio; frames into that cut, counted at the output
         ("after", "i8"),  # the largest of its lanes'
         ("quiet", "i8"),  # audio; frames since it was last heard, when left
@@ -137,6 +138,7 @@ CONTROL = np.dtype(
     [
         # by control
         ("next", "i8"),  # address of the table to run
+        ("next_after", "i8"),  # once so many events have been acted on
         ("rate", "i8"),
         ("inputs", "i8"),
         ("outputs", "i8"),
@@ -155,6 +157,7 @@ CONTROL = np.dtype(
         ("bypass", "i8"),  # 1 while the sound passes by
         ("bypass_at", "i8"),  # frames into that
         ("hush", "i8"),  # frames into a panic, or 0
+        ("hold", "i8"),  # frames for which its silence must last yet
         ("beat_frame", "i8"),  # the frame at which `beat` counts from
         ("beat", "f8", (4,)),  # tempo, the beat there, beats a frame, frames since then
         ("frames", "i8"),
@@ -167,6 +170,7 @@ CONTROL = np.dtype(
         ("last_frame", "i8"),  # the first of the block that began then
         ("xruns", "i8"),
         ("mutes", "i8"),
+        ("healing", "i8"),  # bytes that may yet be restored in this chunk
         ("input_faults", "i8"),
         ("misses", "i8"),
         ("stale_events", "i8"),

@@ -83,6 +83,8 @@ class Node:
         """Forget past audio, keep the knobs where they aim."""
         self.arena[:] = self.image
         self._line[:] = 0
+        waits = self.knobs["due"] >= 0
+        self.knobs["target"][waits] = self.knobs["pending"][waits]
         self.knobs["value"] = self.knobs["target"]
         self.knobs["left"] = 0
         self.knobs["due"] = -1

@@ -196,6 +196,7 @@ def session(
                 running.recorder = Recorder(host, record, kind)
             yield running
         except BaseException:
+            desk.close()
             if running.recorder:
                 running.recorder.stop()
             raise
@@ -217,6 +218,14 @@ def _recording(
     return begin
 
 
+def _found(host: Host) -> Desk:
+    """The desk of a rack that has lost its window: bypass and tempo are as they were."""
+    desk, control = Desk(host, ((host.rack, None),)), host.shared.control
+    desk.bypassed = bool(control["bypass"][0])
+    desk.clock.set(float(control["beat"][0, 0]), source="preset")
+    return desk
+
+
 @contextmanager
 def adopt(pid: int | None) -> Iterator[Session]:
     """Take over an orphaned audio process: ``pid``, or the only one there is."""
@@ -229,7 +238,7 @@ def adopt(pid: int | None) -> Iterator[Session]:
     host = Host.attach(pid)
     try:
         warnings = ("its recording ended with its window",) if host.order.armed else ()
-        running = Session(host, Desk(host, ((host.rack, None),)), warnings)
+        running = Session(host, _found(host), warnings)
         yield running
         running.finish()
     finally:

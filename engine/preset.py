@@ -21,7 +21,7 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +280,7 @@ def dump(rack: Rack) -> str:
     for link in rack.master:
         lines += ["", "[[master]]", *_link_lines(link, rack.folder)]
     for table in rack.midi:
-        lines += ["", "[[midi]]", *(f"{k} = {_plain(v)}" for k, v in table.items())]
+        lines += ["", "[[midi]]", *(f"{_key(k)} = {_plain(v)}" for k, v in table.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -293,27 +293,57 @@ def _link_lines(link: Link, folder: Path) -> list[str]:
     return lines + [_line(k, v, params[k]) for k, v in link.knobs.items() if k in params]
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
 def _plain(value: object) -> str:
+    """What tomllib has read, as TOML again; a date becomes text."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(k)} = {_plain(v)}' for k, v in value.items())}}}"
     return repr(value) if isinstance(value, (int, float)) else _quoted(str(value))
 
 
 def save(rack: Rack) -> Path:
     """Write ``rack`` into the player's own folder, whole or not at all; returns where.
 
-    Files it names keep the folder they had, since what is beside the preset stays where it is.
+    Files beside the preset it came from stay there, and are named in full.
     """
     name = re.sub(r"[^a-z0-9_-]+", "-", rack.name.lower()).strip("-")[:32] or "mine"
     path = user_folder() / f"{name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(dump(rack))
+        part.write_text(dump(_in_full(rack, path.parent)), encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise PresetError(f"{path}: cannot be written: {error.strerror or error}") from None
     return path
+
+
+def _in_full(rack: Rack, folder: Path) -> Rack:
+    """The rack with its files named so that a preset in ``folder`` finds them."""
+    if rack.folder.absolute() == folder.absolute():
+        return rack
+
+    def moved(link: Link) -> Link:
+        settings = dict(link.settings)
+        for name, value in settings.items():
+            beside = (rack.folder / str(value)).absolute()
+            kind = link.plugin.settings[name].kind
+            if kind in ("file", "model") and value and beside.exists():
+                settings[name] = str(beside)
+        return replace(link, settings=settings)
+
+    return replace(
+        rack,
+        lanes=tuple(replace(lane, chain=tuple(map(moved, lane.chain))) for lane in rack.lanes),
+        master=tuple(map(moved, rack.master)),
+    )
 
 
 def _line(key: str, value: float, param: Param) -> str:

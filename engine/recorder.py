@@ -1,7 +1,8 @@
 """Dry and wet to disk while playing; a crash loses at most the last second.
 
 The audio thread fills a ring; a thread of the front empties it twenty times a second. The
-frames that the rack's latency adds are left out of the wet file, so that both files line up.
+frames that the rack's latency adds are left out of the wet file, so that both files line up; after
+a switch to a preset with another latency they are apart by the difference.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ def draw(desk: Desk, statistics: dict[str, Any], latency_ms: float) -> Renderabl
     title = host.rack.name
     if len(desk.slots) > 1:
         title = f"{desk.at + 1}/{len(desk.slots)}  {title}"
-    return Panel(Group(*rows), title=title, subtitle=host.rack.about, width=WIDE)
+    about = Text(host.rack.about)  # a preset's words are no markup
+    return Panel(Group(*rows), title=Text(title), subtitle=about, width=WIDE)
 
 
 def _stage(desk: Desk) -> Text:

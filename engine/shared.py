@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,8 @@ class Shared:
 
     def frame_at(self, stamp_ns: int) -> int:
         """The frame of the stream that comes in at a time of ``time.monotonic_ns``."""
+        if sys.platform == "win32":  # before Python 3.13 that is another clock than the callback's
+            stamp_ns += time.perf_counter_ns() - time.monotonic_ns()
         row = self.control[0]
         while True:
             blocks = int(row["blocks"])

@@ -22,7 +22,6 @@ from engine.layout import (
     NODE,
     NODES,
     RING,
-    SOUNDING,
     TABLE,
     TAPS,
     WIDTH,
@@ -42,7 +41,7 @@ TOO_MUCH = 0.7
 """Share of the deadline that the models of a rack may take before the player is warned."""
 NEARLY_ALL = 0.95
 RING_SECONDS = 20.0  # the longest that a rack is heard after it has been left
-LINGER_SECONDS = 1.0  # for a switch to a rack that was just replaced and is still in the ring
+LINGER_SECONDS = 1.0  # for a rack that was just replaced: the audio thread may be about to take it
 OWNER = offset(TABLE, "owner")
 
 
@@ -200,11 +199,6 @@ class Table:
         store_release(address(self.table) + OWNER, CLEAN)
 
     @property
-    def sounding(self) -> bool:
-        """Whether the audio thread runs it: it is heard, or rings out."""
-        return int(self.table["owner"][0]) == SOUNDING
-
-    @property
     def nodes(self) -> list[Node]:
         """Every node in the table's order."""
         return [node for node, _ in self._placed]
@@ -310,7 +304,11 @@ class Stage:
                 self._begin_at(table.rack.tempo_bpm)
             if table not in self._held:
                 self._held.append(table)
+            control, before = self.shared.control, self._published
+            if before is not None and int(control["taken"][0]) != address(before.table):
+                before.keep_until = time.monotonic() + LINGER_SECONDS
             self._published = table
+            control["next_after"] = control["event_written"]  # its place among them
             where = self.shared.address + offset(CONTROL, "next")
             store_release(where, address(table.table))
         self.collect()
@@ -333,6 +331,18 @@ class Stage:
     def shelved(self, number: int) -> Table | None:
         """Rack ``number`` of the set list, if it has been built."""
         return self._shelf.get(number)
+
+    def called(self, number: int) -> Table | None:
+        """The rack with this ``id``, while it is held."""
+        with self._lock:
+            return next((table for table in self._held if table.id == number), None)
+
+    def clear(self) -> None:
+        """Keep no set list: another window has come, with its own."""
+        with self._lock:
+            for table in self._shelf.values():
+                table.keep_until = time.monotonic() + LINGER_SECONDS
+            self._shelf = {}
 
     @property
     def current(self) -> Table | None:

@@ -97,13 +97,15 @@ def worker_process(audio: Audio, knobs: Any, state: Any) -> None:
 
 @kernel
 def take_notes(state: Any, slot: int, frame: int, now: int) -> None:
-    """Hand the messages that are due over to the worker, with their place in the hop."""
+    """Hand the messages that are due over to the worker, with their place in the hop.
+
+    What a hop has no room for comes with the next.
+    """
     noted, count = state.noted, state.counts[slot]
-    while noted[1] < noted[0] and state.notes[noted[1] % NOTES, 0] <= now:
-        if count < MESSAGES:
-            state.messages[slot, count, 0] = frame
-            state.messages[slot, count, 1] = state.notes[noted[1] % NOTES, 1]
-            count += 1
+    while noted[1] < noted[0] and count < MESSAGES and state.notes[noted[1] % NOTES, 0] <= now:
+        state.messages[slot, count, 0] = frame
+        state.messages[slot, count, 1] = state.notes[noted[1] % NOTES, 1]
+        count += 1
         noted[1] += 1
     state.counts[slot] = count
 

@@ -84,10 +84,9 @@ def aim_heads(frames: int, knobs: Any, state: Any) -> bool:
     """Put each frame's delay in ``heads``; only the first of them if it returns false."""
     time, depth = knobs.time_ms, knobs.modulation
     zero, unit = np.float32(0.0), np.float32(state.per_ms)
-    if knobs.sync.start != zero:
+    if knobs.sync.start != zero or state.synced[0] != 0.0:
         follow(frames, knobs, state)
         return True
-    state.synced[0] = 0.0
     if time.step == zero and depth.step == zero and depth.start == zero:
         state.clock[1] = 0
         for c in range(state.heads.shape[0]):
@@ -110,9 +109,11 @@ def aim_heads(frames: int, knobs: Any, state: Any) -> bool:
 def follow(frames: int, knobs: Any, state: Any) -> None:
     """Put each frame's delay in ``heads``: a note of the clock, in an octave that fits the line.
 
-    When the tempo moves the gap glides after it, and the repeats bend as a tape does.
+    When the tempo moves the gap glides after it, and the repeats bend as a tape does; so they do
+    when the clock is let go of, back to ``time_ms``.
     """
-    wanted = 60_000.0 / max(state.beat[0], 1.0) * beats_of(knobs.sync.start)
+    beats = beats_of(knobs.sync.start)
+    wanted = 60_000.0 / max(state.beat[0], 1.0) * beats
     while wanted > LONGEST_MS:
         wanted *= 0.5
     if state.synced[0] == 0.0:
@@ -120,6 +121,8 @@ def follow(frames: int, knobs: Any, state: Any) -> None:
     zero, depth = np.float32(0.0), knobs.modulation
     state.clock[1] = turns(state.clock[1], np.float32(state.drift), zero, 0, state.turn, frames)
     for i in range(frames):
+        if beats == 0.0:
+            wanted = float(along(knobs.time_ms, i))
         state.synced[0] += state.share * (wanted - state.synced[0])
         ms = np.float32(state.synced[0])
         reach = along(depth, i) * min(np.float32(DRIFT_MS), np.float32(0.3) * ms)

@@ -52,6 +52,7 @@ BENCHES = {
     "roundtrip": "samples from output to input through a loop-back",
     "switch": "presets switched every 100 ms: late blocks and clicks",
     "start": "seconds from the command to the first block",
+    "stage": "what a performer touches: MIDI to sound, set list, hosted plugins, the page",
 }
 
 

@@ -18,7 +18,7 @@ from engine.callback.machine import (
     samples,
     sleep_ns,
 )
-from engine.callback.nodes import run_node
+from engine.callback.nodes import HEAL_A_FRAME, run_node
 from engine.callback.racks import run_racks, take_table
 from engine.compiler import call_address, claim, load_acquire, pointer, store_release
 from engine.layout import CELL, CONTROL, HISTOGRAM, NODE, RING, VIRTUAL, WIDTH, offset
@@ -115,11 +115,12 @@ def callback(source: int, sink: int, frames: int, time: int, flags: int, user: i
     mode = flush_denormals()
     if flags & PA_FAULTS:
         control.xruns += 1
-    take_table(control, user)
     done = 0
     while done < frames:
         count = min(frames - done, CELL - control.frames % CELL)
+        control.healing = HEAL_A_FRAME * count
         read_input(control, user, source, done, count)
+        take_table(control, user)
         take_events(control, user, count)
         output = run_racks(control, user, count)
         pass_by(control, user + AT_INPUT, output, count)

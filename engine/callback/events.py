@@ -37,10 +37,16 @@ HUSH_FRAMES = 256
 
 @inline
 def take_events(control: Any, address: int, frames: int) -> None:
-    """Act on all that is due before the end of this chunk, in the order it was sent."""
+    """Act on all that is due before the end of this chunk, in the order it was sent.
+
+    A rack that was published meanwhile has its place in that order: see ``take_table``.
+    """
     written = load_acquire(address + AT_EVENT_WRITTEN)
     read = control.event_read
     while read < written:
+        published = load_acquire(address + AT_NEXT)
+        if published != control.taken and read >= control.next_after:
+            break
         event = control.events[read % EVENTS]
         node = event.node
         if node >= 0 and stale(control, address, event.table):
@@ -98,6 +104,7 @@ def turn(control: Any, table: Any, event: Any) -> None:
         node.moving = 1
     if event.due < 0:
         aim(knob, event.value)
+        knob.due = -1  # what waits is older
     else:
         knob.pending = event.value
         knob.due = due - late
@@ -141,6 +148,9 @@ def hush(control: Any, wet: int, frames: int) -> None:
     if control.hush == 0:
         return
     y = samples(wet, WIDTH * frames)
+    if control.hold > 0 and control.hush > HUSH_FRAMES:  # what is being restored is silent yet
+        control.hush = min(control.hush, 2 * HUSH_FRAMES - frames)
+        control.hold -= frames
     for i in range(frames):
         at = control.hush + i
         gain = np.float32(1.0) - rise(at, HUSH_FRAMES)
@@ -159,7 +169,7 @@ def hush(control: Any, wet: int, frames: int) -> None:
 @inline
 def forget_all(control: Any) -> None:
     if control.table != 0:
-        forget(control.table)
+        control.hold = forget(control.table)
     for k in range(LEAVING):
         ringing = control.leaving[k]
         if ringing != 0:

@@ -16,7 +16,7 @@ from engine.compiler import OPTIONS, pointer
 WINDOWS = sys.platform == "win32"
 
 
-MONOTONIC = 6 if sys.platform == "darwin" else 1
+MONOTONIC = 8 if sys.platform == "darwin" else 1  # the clock of Python's time.monotonic_ns
 
 
 inline: Any = njit(**OPTIONS)

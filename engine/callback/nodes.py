@@ -15,7 +15,7 @@ from engine.layout import CELL, HOST_KNOBS, KNOB, WIDTH
 ROW = WIDTH * CELL * 4
 
 
-HEAL_BYTES = 1 << 18  # restored per chunk: about 10 us, so a fault never costs the deadline
+HEAL_A_FRAME = 1 << 14  # bytes restored, all plugins together: a twentieth of the deadline
 
 
 _call_node = call_address(types.void, *[types.intp] * 6)
@@ -163,7 +163,7 @@ def run_part(
         carray(pointer(node.noted), (4,), np.int64)[2] = now
     control.beat[3] = float(control.frames + done - node.starts - control.beat_frame)
     if node.heal > 0:
-        heal(node)
+        heal(node, control)
     else:
         _call_node(node.process, node.state, node.knobs, audio, node.channels, frames, at)
         if finite(audio, total):
@@ -204,12 +204,13 @@ def delay_line(x: Any, y: Any, line: int, at: int, delay: int, channels: int, fr
 
 
 @inline
-def heal(node: Any) -> None:
+def heal(node: Any, control: Any) -> None:
     """Restore a part of a faulty plugin's state; it sounds again when all is restored."""
     first = node.state_bytes - node.heal
-    count = min(node.heal, HEAL_BYTES)
+    count = min(node.heal, control.healing)
     state = carray(pointer(node.state + first), (count,), np.uint8)
     image = carray(pointer(node.image + first), (count,), np.uint8)
     for i in range(count):
         state[i] = image[i]
     node.heal -= count
+    control.healing -= count

@@ -9,20 +9,23 @@ import numpy as np
 from numba import carray
 
 from engine.callback.machine import inline, samples
-from engine.callback.nodes import ROW, delay_line, run_node
+from engine.callback.nodes import HEAL_A_FRAME, ROW, aim, delay_line, run_node
 from engine.compiler import claim, load_acquire, pointer, store_release
 from engine.layout import (
     CELL,
     CLEAN,
     CONTROL,
+    CUT,
     DIRTY,
     INPUT_LEFT,
     INPUT_MONO,
     INPUT_RIGHT,
     INPUT_STEREO,
+    KNOB,
     LANE,
     LEAVING,
     NODE,
+    RETREAT,
     SOUNDING,
     TABLE,
     WIDTH,
@@ -51,7 +54,8 @@ def run_rack(control: Any, table_address: int, input_address: int, frames: int) 
 
     The master chain is the last turn of the loop: one place that runs nodes compiles to a
     sixth of the code that three would. A rack that is being left has its lanes cut before the
-    first plugin that rings; once that is done, what stands before the cut rests.
+    first plugin that rings; once that is done, what stands before the cut rests. One that is
+    had back has its lanes opened again, the same way.
     """
     table = carray(pointer(table_address), (1,), TABLE)[0]
     work = table_address + AT_WORK
@@ -65,6 +69,7 @@ def run_rack(control: Any, table_address: int, input_address: int, frames: int) 
         return bus_address
     nodes = carray(pointer(table.nodes), (table.n_nodes,), NODE)
     lanes = carray(pointer(table.lanes), (table.n_lanes,), LANE)
+    step = -1 if table_address == control.table else 1
     for k in range(table.n_lanes + 1):
         master = k == table.n_lanes
         audio = bus_address if master else work
@@ -72,19 +77,19 @@ def run_rack(control: Any, table_address: int, input_address: int, frames: int) 
         last = table.n_nodes if master else first + lanes[k].count
         channels = table.width if master else feed(lanes[k].source, input_address, work, frames)
         cut, at = -1, 0
-        if table.leaving != 0 and not master:
+        if table.leaving == CUT and not master:
             cut, at = lanes[k].cut, table.leave + lanes[k].after
-            if at >= control.fade_frames:
+            if min(at, at + step * frames) >= control.fade_frames:
                 first = cut
                 channels = nodes[min(cut, last - 1)].channels
         for n in range(first, last):
             if n == cut:
-                close(audio, channels, at, control.fade_frames, frames)
+                close(audio, channels, at, step, control.fade_frames, frames)
             widen(audio, channels, nodes[n].channels, frames)
             channels = nodes[n].channels
             run_node(nodes[n], control, audio, frames, position, work)
         if cut == last:
-            close(audio, channels, at, control.fade_frames, frames)
+            close(audio, channels, at, step, control.fade_frames, frames)
         if master:
             widen(bus_address, channels, WIDTH, frames)
         else:
@@ -93,11 +98,11 @@ def run_rack(control: Any, table_address: int, input_address: int, frames: int) 
 
 
 @inline
-def close(audio: int, channels: int, at: int, fade_frames: int, frames: int) -> None:
-    """Fade a lane out, ``at`` frames into its cut."""
+def close(audio: int, channels: int, at: int, step: int, fade_frames: int, frames: int) -> None:
+    """Fade a lane out, ``at`` frames into its cut; back in if ``step`` is -1."""
     x = samples(audio, channels * frames)
     for i in range(frames):
-        gain = np.float32(1.0) - rise(at + i + 1, fade_frames)
+        gain = np.float32(1.0) - rise(at + step * (i + 1), fade_frames)
         for c in range(channels):
             x[c * frames + i] *= gain
 
@@ -183,20 +188,21 @@ def add_rack(control: Any, table_address: int, made: int, mixed: int, frames: in
     table = carray(pointer(table_address), (1,), TABLE)[0]
     x, y = samples(made, WIDTH * frames), samples(mixed, WIDTH * frames)
     one, fade = np.float32(1.0), control.fade_frames
-    if table.heard >= fade and table.ending == 0:
+    step = -1 if table.leaving == RETREAT else 1
+    if table.heard >= fade and table.ending == 0 and step == 1:
         for i in range(WIDTH * frames):
             y[i] += x[i]
     else:
         for i in range(frames):
-            gain = rise(table.heard + i + 1, fade)
+            gain = rise(table.heard + step * (i + 1), fade)
             if table.ending > 0:
                 gain *= one - rise(table.ending + i, fade)
             y[i] += gain * x[i]
             y[frames + i] += gain * x[frames + i]
-    table.heard = min(fade, table.heard + frames)
+    table.heard = min(fade, table.heard + step * frames)
     if table.ending > 0:
         table.ending += frames
-    if table.leaving != 0 and table_address == control.table:  # it was left, and is wanted again
+    if table.leaving == CUT and table_address == control.table:  # it was left, and is wanted again
         table.leave -= frames
         if table.leave <= -table.after:
             table.leaving = 0
@@ -207,7 +213,7 @@ def rung_out(control: Any, table_address: int, made: int, frames: int) -> bool:
     """Whether a rack that was left has nothing more to say."""
     table = carray(pointer(table_address), (1,), TABLE)[0]
     table.leave = min(control.fade_frames, table.leave + frames)
-    if table.ending > control.fade_frames:
+    if table.ending > control.fade_frames or (table.leaving == RETREAT and table.heard <= 0):
         return True
     if table.leave < control.fade_frames:
         return False
@@ -224,17 +230,15 @@ def rung_out(control: Any, table_address: int, made: int, frames: int) -> bool:
 
 @inline
 def take_table(control: Any, address: int) -> None:
-    """Start the rack that control has published.
+    """Start the rack that control has published, once all that was sent before has been done.
 
     It runs unheard for as long as the crossfade takes: its compressors and gates have met the
     sound before anybody hears them, so a change is never louder than the preset.
     """
     published = load_acquire(address + AT_NEXT)
-    if (
-        published != 0
-        and published != control.taken
-        and enter(control, address, published, control.fade_frames)
-    ):
+    if published == 0 or published == control.taken or control.event_read < control.next_after:
+        return
+    if enter(control, address, published, control.fade_frames):
         control.taken = published
 
 
@@ -244,6 +248,7 @@ def enter(control: Any, address: int, coming: int, listen: int) -> bool:
 
     The one that sounded is cut and rings out. Gains add up to one at the output: the cut begins
     ``after`` frames sooner than the coming rack is heard, which is when its first sound is there.
+    A switch that is taken back within its crossfade is that crossfade backwards.
     """
     old = control.table
     if coming == old:
@@ -253,26 +258,48 @@ def enter(control: Any, address: int, coming: int, listen: int) -> bool:
     if place < 0 and old != 0:
         return False
     ringing = place >= 0 and control.leaving[place] == coming
-    if not ringing and not begin(control, coming):
+    waking = 0 if ringing else begin(control, coming)
+    if waking < 0:
         return False
     start = -((-control.frames) % CELL)
-    lead = table.latency + listen
+    lead = table.latency + max(listen, waking)
     if old != 0:
         leaving = carray(pointer(old), (1,), TABLE)[0]
         lead = max(lead, leaving.after)
-        leaving.leaving, leaving.leave = 1, start - lead
-        leaving.quiet, leaving.ringing, leaving.ending = 0, 0, 0
+        leave(leaving, table, ringing, start - lead, control.fade_frames)
         control.leaving[place] = old
+    elif ringing:
+        control.leaving[place] = 0
     if ringing:
-        if old == 0:
-            control.leaving[place] = 0
-        table.ending = 0
+        have_back(table, lead, control.fade_frames)
     else:
         table.heard = start - lead if old != 0 else control.fade_frames
     control.table = coming
     control.switches += 1
     store_release(address + AT_SOUNDING, table.id)
     return True
+
+
+@inline
+def leave(old: Any, coming: Any, ringing: bool, at: int, fade_frames: int) -> None:
+    """Let a rack go, ``at`` frames into its cut; one that was just had back goes from there."""
+    old.quiet, old.ringing, old.ending = 0, 0, 0
+    if ringing and coming.leaving == CUT and coming.leave == old.heard < fade_frames:
+        old.leaving = RETREAT
+    elif old.leaving == 0:
+        old.leaving, old.leave = CUT, at
+
+
+@inline
+def have_back(table: Any, lead: int, fade_frames: int) -> None:
+    """Let a rack that rings be heard again, in step with the one that leaves it ``lead`` frames."""
+    if table.ending > 0:
+        table.heard = min(table.heard, max(0, fade_frames - table.ending - 1))
+        table.ending = 0
+    if table.leaving == RETREAT:
+        table.leaving = 0
+    elif table.leave >= fade_frames:
+        table.leave = fade_frames + lead - 2 * table.after
 
 
 @inline
@@ -297,22 +324,37 @@ def seat(control: Any, coming: int) -> int:
 
 
 @inline
-def begin(control: Any, coming: int) -> bool:
-    """Make a rack that rests ours; what it remembers is wiped if nobody has done so yet."""
+def begin(control: Any, coming: int) -> int:
+    """Make a rack that rests ours; returns how many frames it is silent yet, -1 if it is not ours.
+
+    What it remembers is wiped if nobody has done so yet, and that takes its time.
+    """
     table = carray(pointer(coming), (1,), TABLE)[0]
+    waking = 0
     if not claim(coming + AT_OWNER, CLEAN, SOUNDING):
         if not claim(coming + AT_OWNER, DIRTY, SOUNDING):
-            return False
-        forget(coming)
+            return -1
+        waking = forget(coming)
     table.position = -((-control.frames) % CELL)
     table.leaving, table.leave, table.ending = 0, 0, 0
-    return True
+    return waking
 
 
 @inline
-def forget(table_address: int) -> None:
-    """Let every plugin of a rack be restored to its state at reset, a part a chunk."""
+def forget(table_address: int) -> int:
+    """Let a rack's plugins be restored to their state at reset; returns how many frames that takes.
+
+    Knobs that wait are aimed now: the time they wait for may be another rack's.
+    """
     table = carray(pointer(table_address), (1,), TABLE)[0]
     nodes = carray(pointer(table.nodes), (table.n_nodes,), NODE)
+    total = 0
     for n in range(table.n_nodes):
         nodes[n].heal = nodes[n].state_bytes
+        total += nodes[n].state_bytes
+        knobs = carray(pointer(nodes[n].knobs), (nodes[n].n_knobs,), KNOB)
+        for k in range(nodes[n].n_knobs):
+            if knobs[k].due >= 0:
+                aim(knobs[k], knobs[k].pending)
+                knobs[k].due = -1
+    return total // HEAL_A_FRAME + CELL

@@ -117,14 +117,15 @@ class Desk:
 
     def build(self) -> None:
         """Build the rest of the set list in the background, so that each is there at once."""
+        with self._lock:
+            self.host.enlist([slot.rack for slot in self.slots], self.at)
+        self._tempo(self.clock.now, "preset")  # where our beat is, from now on and after a crash
         if len(self.slots) > 1:
             threading.Thread(target=self._build, name="set list", daemon=True).start()
 
     def _build(self) -> None:
         try:
-            said = self.host.shelve(
-                [slot.rack for slot in self.slots], self.at, lambda count: self._built(count)
-            )
+            said = self.host.shelve(self._built)
         except ValueError as error:
             said = [str(error)]
         for text in said:
@@ -147,11 +148,14 @@ class Desk:
         return stop
 
     def tell(self, kind: str, source: str = "", **facts: Any) -> None:
-        """Tell everybody who listens."""
+        """Tell everybody who listens; one that cannot hear keeps it from nobody else."""
         if kind == "message":
             self.last_message = str(facts.get("text", ""))
         for call in list(self._listeners):
-            call(News(kind, source, facts))
+            try:
+                call(News(kind, source, facts))
+            except Exception as error:
+                self.last_message = f"news was not heard: {type(error).__name__}: {error}"
 
     # --- knobs
 
@@ -193,8 +197,9 @@ class Desk:
     ) -> None:
         """Turn one knob to a plain value; raises RackError. A repeated value acts, too."""
         with self._lock:
-            self._remember(address)
+            before = self.rack
             self._turn(address, value, stamp_ns)
+            self._remember(address, before)
             self._told(address, source)
 
     def place(
@@ -205,36 +210,31 @@ class Desk:
 
     def nudge(self, address: str, by: float, source: str = "", stamp_ns: int | None = None) -> None:
         """Turn one knob on by a part of its way; a switch goes one step up or down."""
-        param = self.param(address)
-        step = max(abs(by), 1.0 / (param.maximum - param.minimum)) if param.choices else abs(by)
-        at = self.position(address) + (step if by > 0 else -step)
-        self.place(address, at, source, stamp_ns)
+        with self._lock:
+            param = self.param(address)
+            step = max(abs(by), 1.0 / (param.maximum - param.minimum)) if param.choices else abs(by)
+            at = self.position(address) + (step if by > 0 else -step)
+            self.place(address, at, source, stamp_ns)
 
     def toggle(self, address: str, source: str = "", stamp_ns: int | None = None) -> None:
         """A switch to its next choice; any other knob from one end of its way to the other."""
-        param, value = self.param(address), self.value(address)
-        if param.choices:
-            value = (value + 1) % len(param.choices)
-        else:
-            middle = param.from_position(0.5)
-            value = param.minimum if value > middle else param.maximum
-        self.set(address, value, source, stamp_ns)
+        with self._lock:
+            param, value = self.param(address), self.value(address)
+            if param.choices:
+                value = (value + 1) % len(param.choices)
+            else:
+                middle = param.from_position(0.5)
+                value = param.minimum if value > middle else param.maximum
+            self.set(address, value, source, stamp_ns)
 
     def reset(self, address: str, source: str = "") -> None:
         """One knob to where the preset was saved, or to its default if it stands there already."""
-        saved, param = self.slot.saved.value(address), self.param(address)
-        self.set(address, param.default if self.value(address) == saved else saved, source)
+        with self._lock:
+            saved, param = self.slot.saved.value(address), self.param(address)
+            self.set(address, param.default if self.value(address) == saved else saved, source)
 
     def _turn(self, address: str, value: float | str, stamp_ns: int | None = None) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                self.host.set(address, value, stamp_ns)
-                break
-            except HostError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.001)
+        _patiently(lambda: self.host.set(address, value, stamp_ns))
         self.slot.rack = self.host.rack
 
     def _told(self, address: str, source: str) -> None:
@@ -247,41 +247,47 @@ class Desk:
 
     # --- the way back
 
-    def _remember(self, address: str) -> None:
+    def _remember(self, address: str, before: Rack) -> None:
         slot, now = self.slot, time.monotonic()
         last, when = self._moved
         if address != last or now - when > ONE_MOVE_SECONDS:
-            slot.past = [*slot.past[-UNDO_KEPT + 1 :], slot.rack]
+            slot.past = [*slot.past[-UNDO_KEPT + 1 :], before]
             slot.undone = []
         self._moved = (address, now)
 
     def undo(self, source: str = "") -> bool:
         """Take the last move back; False if there is none."""
         with self._lock:
-            slot = self.slot
-            if not slot.past:
-                return False
-            slot.undone.append(slot.rack)
-            self._become(slot.past.pop(), source)
-            return True
+            return self._go(self.slot.past, self.slot.undone, source)
 
     def redo(self, source: str = "") -> bool:
         """Make the move again that was taken back; False if there is none."""
         with self._lock:
-            slot = self.slot
-            if not slot.undone:
-                return False
-            slot.past.append(slot.rack)
-            self._become(slot.undone.pop(), source)
-            return True
+            return self._go(self.slot.undone, self.slot.past, source)
+
+    def _go(self, there: list[Rack], back: list[Rack], source: str) -> bool:
+        if not there:
+            return False
+        rack = there.pop()
+        back.append(self.rack)
+        try:
+            self._become(rack, source)
+        except ValueError:
+            there.append(rack)
+            back.pop()
+            raise
+        return True
 
     def compare(self, source: str = "") -> None:
         """Go over to the other of two versions: at first, to the preset as it was saved."""
         with self._lock:
             slot = self.slot
-            other = slot.other or slot.saved
-            slot.other = slot.rack
-            self._become(other, source)
+            before, slot.other = slot.other, slot.rack
+            try:
+                self._become(before or slot.saved, source)
+            except ValueError:
+                slot.other = before
+                raise
 
     def _become(self, rack: Rack, source: str) -> None:
         """Let the rack of this slot be ``rack``: turn knobs where that is enough."""
@@ -315,20 +321,22 @@ class Desk:
             except ValueError:
                 self.at = before
                 raise
+            self.tell("rack", source, number=number, name=self.rack.name)
             if self.rack.tempo_bpm != 120.0 and self.clock.source in ("preset", "tap", ""):
                 self.clock.set(self.rack.tempo_bpm, source="preset")
-            self.tell("rack", source, number=number, name=self.rack.name)
 
     def step(self, by: int, source: str = "") -> None:
         """The next preset or the one before; it stays where the list ends."""
-        number = min(max(self.at + by, 0), len(self.slots) - 1)
-        if number != self.at:
-            self.select(number, source)
+        with self._lock:
+            number = min(max(self.at + by, 0), len(self.slots) - 1)
+            if number != self.at:
+                self.select(number, source)
 
     def add(self, rack: Rack, path: Path | None = None, source: str = "") -> int:
         """Put a preset at the end of the set list; returns its number. Raises RackError."""
         with self._lock:
-            self.host.shelve([*(slot.rack for slot in self.slots), rack], self.at)
+            self.host.enlist([*(slot.rack for slot in self.slots), rack], self.at)
+            self.host.shelve()
             self.slots.append(Slot(rack, rack, path))
             self.tell("rack", source, number=self.at, name=self.rack.name)
             return len(self.slots) - 1
@@ -357,9 +365,12 @@ class Desk:
         """Let the XY pad of the preset that sounds turn these two parameters, or nothing."""
         for address in pair:
             self.param(address)
+        if len(pair) not in (0, 2):
+            raise RackError(f"the XY pad turns two parameters or none, not {len(pair)}")
         with self._lock:
-            self._remember("xy")
-            self.slot.rack = self.host.rack = replace(self.rack, xy=tuple(pair))
+            before = self.rack
+            self.slot.rack = self.host.rack = replace(before, xy=tuple(pair))
+            self._remember("xy", before)
             self.tell("xy", source, xy=list(pair))
 
     # --- the rest of the stage
@@ -371,13 +382,14 @@ class Desk:
     def bypass(self, on: bool | None = None, source: str = "") -> None:
         """Let the sound pass by the whole rack, or not; without ``on`` the other way."""
         with self._lock:
-            self.bypassed = not self.bypassed if on is None else on
-            self.host.bypass(self.bypassed)
+            on = not self.bypassed if on is None else on
+            _patiently(lambda: self.host.bypass(on))
+            self.bypassed = on
             self.tell("bypass", source, on=self.bypassed)
 
     def panic(self, source: str = "") -> None:
         """Silence all that rings, hangs or howls, and play on from there."""
-        self.host.panic()
+        _patiently(self.host.panic)
         self.tell("panic", source)
         self.tell("message", source, text="panic: all notes and tails are off")
 
@@ -407,7 +419,10 @@ class Desk:
         self.clock.tap(stamp_ns)
 
     def _tempo(self, beat: Beat, source: str) -> None:
-        self.host.tempo(beat)
+        try:
+            self.host.tempo(beat)
+        except HostError as error:
+            self.tell("message", source, text=str(error))
         self.tell("tempo", source, tempo_bpm=beat.tempo_bpm, beat=beat.beat, stamp_ns=beat.stamp_ns)
 
     def act(
@@ -437,6 +452,18 @@ class Desk:
         with self._lock:
             recording, self._recording = self._recording, None
         return recording.stop() if recording else None
+
+
+def _patiently(call: Callable[[], None]) -> None:
+    """Do it, waiting a little for room in the ring to the audio thread."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return call()
+        except HostError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.001)
 
 
 def _structure(rack: Rack) -> Any:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from engine.control.desk import Desk
@@ -41,29 +41,27 @@ class Keys:
         self._desk, self._read = desk, read
         self.stopped = threading.Event()
         self._closing = threading.Event()
+        self._terminal = ExitStack()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
 
     def start(self) -> None:
-        """Listen to the keyboard, if the input is a terminal."""
-        if self._read is not None or sys.stdin.isatty():
+        """Listen to the keyboard, if the input is a terminal and not another program's just now."""
+        if self._read is None and _at_hand():
+            self._read = self._terminal.enter_context(_single_keys())
+        if self._read is not None:
             self._thread.start()
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Give the terminal back, whatever a key may still be doing."""
         self._closing.set()
+        self._terminal.close()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(1.0)
 
     def _run(self) -> None:
-        if self._read is not None:
-            self._listen(self._read)
-            return
-        with _single_keys() as read:
-            self._listen(read)
-
-    def _listen(self, read: Callable[[], str]) -> None:
+        assert self._read is not None
         while not self._closing.is_set() and not self.stopped.is_set():
-            key = read()
+            key = self._read()
             if key:
                 self.press(key, time.monotonic_ns())
 
@@ -78,6 +76,18 @@ class Keys:
                 self._desk.act(ACTIONS[key], source="keys", stamp_ns=stamp_ns)
         except ValueError as error:
             self._desk.tell("message", "keys", text=str(error))
+
+
+def _at_hand() -> bool:
+    """Whether somebody types to us: a program in the background is stopped if it tries to read."""
+    if not sys.stdin.isatty():
+        return False
+    if sys.platform == "win32":
+        return True
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:
+        return True  # it is not the terminal that could stop us
 
 
 @contextmanager
@@ -103,7 +113,12 @@ def _posix_key(handle: int) -> str:
 
     if not select.select([handle], [], [], 0.1)[0]:
         return ""
-    pressed = os.read(handle, 16).decode(errors="ignore")
+    try:
+        pressed = os.read(handle, 16).decode(errors="ignore")
+    except OSError:
+        pressed = ""
+    if not pressed:  # the terminal has gone
+        time.sleep(0.1)
     if pressed.startswith("\x1b[") and len(pressed) > 2:
         return ARROWS.get(pressed[2], "")
     return pressed[:1]

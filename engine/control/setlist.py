@@ -41,23 +41,26 @@ def names() -> dict[str, Path]:
     return {p.stem: p for p in sorted(folder.glob("*.toml"))} if folder.is_dir() else {}
 
 
-def of(presets: list[str]) -> SetList:
-    """A set list of presets by name or file; raises PresetError."""
-    return SetList("presets", tuple(preset.find(name) for name in presets))
-
-
 def load(name: str) -> SetList:
     """The set list called ``name``, or the file at that path; raises SetListError."""
     path = names().get(name, Path(name))
     try:
-        document = tomllib.loads(path.read_text())
+        with path.open("rb") as file:
+            data = file.read(preset.MAX_BYTES + 1)
+        if len(data) > preset.MAX_BYTES:
+            raise SetListError(f"{path}: more than {preset.MAX_BYTES >> 20} MiB; it is a text file")
+        document = tomllib.loads(data.decode())
     except OSError as error:
         known = ", ".join(names()) or "none"
         raise SetListError(
             f"{path}: {error.strerror or error}; set lists of yours: {known}"
         ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SetListError(f"{path}: is not TOML: {error}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SetListError(f"{path}: is not TOML: {' '.join(str(error).split())}") from None
+    except SetListError:
+        raise
+    except ValueError as error:  # a name that no file can have
+        raise SetListError(f"{name!r}: {error}") from None
     entries = document.get("presets")
     if not isinstance(entries, list) or not entries:
         raise SetListError(f'{path}: has no presets; write presets = ["clean", "crunch"]')
@@ -83,9 +86,3 @@ def _entry(entry: object, path: Path) -> Path:
     if not found.exists():
         raise SetListError(f"{path}: presets: {beside}: there is no such file")
     return found
-
-
-def dump(setlist: SetList) -> str:
-    """The TOML text of a set list."""
-    quoted = ", ".join(f'"{path}"' for path in setlist.presets)
-    return f'name = "{setlist.name}"\npresets = [{quoted}]\n'

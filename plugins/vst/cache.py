@@ -90,17 +90,20 @@ def everything() -> list[Record]:
 
 def _read(file: Path) -> Record | None:
     try:
-        data = json.loads(file.read_text())
-        path = Path(data["path"])
-        return Record(
-            path=path,
-            stamp=(int(data["stamp"][0]), int(data["stamp"][1])),
-            host=str(data["host"]),
-            plugins=tuple(_found(path, one) for one in data["plugins"]),
-            bad=tuple(Bad(path, one["part"], one["reason"]) for one in data["bad"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return _record(json.loads(file.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None  # somebody's editor, an older release: the next scan writes it anew
+
+
+def _record(data: dict[str, Any]) -> Record:
+    path = Path(data["path"])
+    return Record(
+        path=path,
+        stamp=(int(data["stamp"][0]), int(data["stamp"][1])),
+        host=str(data["host"]),
+        plugins=tuple(_found(path, one) for one in data["plugins"]),
+        bad=tuple(Bad(path, one["part"], one["reason"]) for one in data["bad"]),
+    )
 
 
 def _found(path: Path, data: dict[str, Any]) -> Found:
@@ -115,19 +118,19 @@ def _found(path: Path, data: dict[str, Any]) -> Found:
     )
 
 
-def write(path: Path, plugins: list[dict[str, Any]], bad: list[tuple[str, str]]) -> Record:
+def write(
+    path: Path, stamp: folders.Stamp, plugins: list[dict[str, Any]], bad: list[tuple[str, str]]
+) -> Record:
     """Keep what was found out about ``path``; raises VstError if that cannot be written."""
     document = {
         "path": str(path),
-        "stamp": list(folders.stamp(path)),
+        "stamp": list(stamp),
         "host": host(),
         "plugins": plugins,
         "bad": [{"part": part, "reason": reason} for part, reason in bad],
     }
     folders.keep(_file(path), json.dumps(document))
-    record = read(path)
-    assert record is not None
-    return record
+    return _record(document)
 
 
 def forget(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def scan(
     from plugins.vst.scan import scan as run
 
     for place in places or ():
-        if not place.exists():
+        if not os.path.exists(place):  # of Path, it raises where one may not look
             raise VstError(f"{place}: there is no such folder or plug-in")
     paths = found_in(places or ())
     records: list[Record] = []
@@ -69,7 +70,7 @@ def list_(as_json: AsJson = False) -> None:
     """
     from plugins.vst.cache import everything
 
-    records = [one for one in everything() if one.path.exists()]
+    records = [one for one in everything() if os.path.exists(one.path)]
     _tell_all(records, as_json)
     if not records and not as_json:
         typer.echo("nothing was scanned yet; taraf vst scan looks for plug-ins")

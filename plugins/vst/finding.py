@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def _is_path(name: str) -> bool:
 
 def _record(path: Path) -> Record:
     """What is known of a bundle, found out now if need be."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise VstError(f"{path}: there is no such plug-in; `taraf vst list` shows those found")
     if path.suffix.lower() not in folders.SUFFIXES:
         raise VstError(f"{path}: is not a plug-in; allowed is {' or '.join(folders.SUFFIXES)}")
@@ -143,7 +144,7 @@ def _part(record: Record, part: str) -> Found:
 
 def _named(wish: Wish) -> Found:
     name = wish.plugin.casefold()
-    records = [one for one in _memory.index.records() if one.path.exists()]
+    records = [one for one in _memory.index.records() if os.path.exists(one.path)]
     for record in records:  # by path: a VST3 comes before an Audio Unit where both are there
         for one in record.plugins:
             if name in (one.name.casefold(), one.part.casefold()):
@@ -162,7 +163,7 @@ def _named(wish: Wish) -> Found:
 
 def _standing(found: Found, wish: Wish) -> Standing:
     """Where the parameters stand in the state wished for: a throw-away process tells."""
-    if wish.program and not Path(wish.program_file).is_file():
+    if wish.program and not os.path.isfile(wish.program_file):
         raise VstError(f"{wish.program_file}: there is no such file; `program` is a .vstpreset")
     told = _told(found, wish.state, wish.program_file, STANDARD_RATES)
     return Standing(found, tuple(told["raws"]), dict(told["latency"]))

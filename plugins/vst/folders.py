@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -40,22 +41,29 @@ def _system() -> Iterator[Path]:
 def bundles(places: Iterable[Path]) -> list[Path]:
     """Every plug-in bundle or file in ``places``; a place may be one itself."""
     found: dict[Path, None] = {}
+    seen: set[str] = set()
     for place in places:
-        found.update(dict.fromkeys(_below(Path(os.path.abspath(place.expanduser())), DEEPEST)))
+        path = Path(os.path.abspath(place.expanduser()))
+        found.update(dict.fromkeys(_below(path, DEEPEST, seen)))
     return list(found)
 
 
-def _below(path: Path, deepest: int) -> Iterator[Path]:
+def _below(path: Path, deepest: int, seen: set[str]) -> Iterator[Path]:
+    """``seen`` are the folders looked into: links lead to some again, or in a circle."""
     if path.suffix.lower() in SUFFIXES:
-        if path.exists():
+        if os.path.exists(path):
             yield path
         return
+    real = os.path.realpath(path)
+    if not deepest or real in seen or not os.path.isdir(path):
+        return
+    seen.add(real)
     try:
-        inside = sorted(path.iterdir()) if deepest and path.is_dir() else []
+        inside = sorted(path.iterdir())
     except OSError:
         return
     for one in inside:
-        yield from _below(one, deepest - 1)
+        yield from _below(one, deepest - 1, seen)
 
 
 def stamp(path: Path) -> Stamp:
@@ -87,7 +95,7 @@ def located(folder: Path, name: str) -> Path:
 
 def keep(file: Path, text: str) -> None:
     """Write a file of the cache, whole or not at all; raises VstError."""
-    part = file.with_suffix(f".{os.getpid()}.part")
+    part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text)

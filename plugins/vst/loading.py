@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import re
 import zlib
 from pathlib import Path
@@ -17,7 +18,7 @@ from plugins.vst.errors import VstError
 from plugins.vst.folders import cache, keep
 
 HOP = 64
-LONGEST_STATE = 50_000  # characters; Linux takes 128 KiB in one word of a command line
+LONGEST_STATE = 20_000  # characters; Windows takes 32767 in a command line
 SKIPPED = re.compile(r"MIDI CC |MIDI Ch|P\d\d\d\Z")
 """Parameters that stand for MIDI controllers or are spare: thousands, in some plug-ins."""
 
@@ -63,6 +64,13 @@ def load(path: Path, part: str, state: str = "", program: str = "") -> Any:
     except Exception as error:  # pedalboard raises many kinds, and passes on the plug-in's
         raise VstError(f"{path}: {reason(error)}") from None
     return loaded
+
+
+def mute() -> None:
+    """Let nothing that is printed from now on be kept: some plug-ins print at every block."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def reason(error: Exception) -> str:
@@ -119,4 +127,14 @@ def parameter_name(parameter: Any) -> str:
     return re.sub(r"_+", "_", plain).strip("_")
 
 
-__all__ = ["HOP", "SKIPPED", "kind", "load", "packed", "parameter_name", "reason", "shortened"]
+__all__ = [
+    "HOP",
+    "SKIPPED",
+    "kind",
+    "load",
+    "mute",
+    "packed",
+    "parameter_name",
+    "reason",
+    "shortened",
+]

@@ -55,6 +55,8 @@ class Vst(WorkerPlugin):
 class Hosted(Vst):
     """What effects and instruments have in common. Its settings name one file, in full."""
 
+    _turned: dict[str, float] | None = None
+
     def __init__(self, **settings: str | int) -> None:
         super().__init__(**settings)
         self.standing: Standing = stand(Wish.of(settings, Path()))
@@ -87,7 +89,7 @@ class Hosted(Vst):
         return latency_at(self.standing, setup.sample_rate, str(self.state), str(self.program))
 
     def open(self, setup: Setup) -> None:
-        from plugins.vst.loading import load
+        from plugins.vst.loading import load, mute
 
         self._rate, self._late = setup.sample_rate, self._own_latency(setup)
         self._loaded = [
@@ -99,6 +101,7 @@ class Hosted(Vst):
             one.name: float(np.float32(self.params[one.name].default))
             for one in self.found.controls
         }
+        mute()
 
     def _copies(self, channels: int) -> int:
         """How many of it are loaded: one for each channel where it takes but one."""
@@ -106,6 +109,9 @@ class Hosted(Vst):
 
     def turn(self, knobs: dict[str, float]) -> None:
         """Set what has moved: by the plug-in's own number, its name would cost 100 us."""
+        if knobs == self._turned:
+            return  # some have thousands
+        self._turned = dict(knobs)
         for control in self.found.controls:
             value = knobs[control.name]
             if value == self._at[control.name]:

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def look_into(request: dict[str, Any], report: Report) -> None:
     """Learn all of every plug-in of a bundle, but those that ``skip`` names."""
     path = Path(request["path"])
     report.tell(stage="looked into", part="")
+    if not _is_text(str(path)):
+        report.tell(refused="its name, or a folder's, is not UTF-8; rename it", part="")
+        return
     opener = kind(path)
     try:
         parts = list(opener.get_plugin_names_for_file(str(path)))
@@ -62,29 +66,43 @@ def look_into(request: dict[str, Any], report: Report) -> None:
     for part in parts:
         if part in request["skip"]:
             continue
+        plugin = None
         try:
-            report.tell(plugin=examine(path, part, report))
+            report.tell(stage="loaded", part=part)
+            plugin = load(path, part)
+            report.tell(plugin=examine(plugin, part, report))
         except VstError as error:
             report.tell(refused=str(error).removeprefix(f"{path}: "), part=part)
         except Exception as error:
             report.tell(refused=reason(error), part=part)
+        del plugin  # some crash now; what there is to know of it has been told
 
 
-def examine(path: Path, part: str, report: Report) -> dict[str, Any]:
-    """Load one plug-in, read its parameters, let it make a little sound."""
-    report.tell(stage="loaded", part=part)
-    plugin = load(path, part)
-    report.tell(stage="asked for its parameters", part=part)
-    parameters = list(plugin._parameters)
-    controls = read_controls(parameters)
+def _is_text(name: str) -> bool:
+    """Whether a file's name is one that can be handed on."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def examine(plugin: Any, part: str, report: Report) -> dict[str, Any]:
+    """Read the parameters of a plug-in, let it make a little sound."""
+    asked = "asked for its parameters"
+    controls = read_controls(list(plugin._parameters), lambda: report.tell(stage=asked, part=part))
     report.tell(stage="tried on sound", part=part)
     instrument = bool(plugin.is_instrument)
     channels = [n for n in (1, 2) if takes(plugin, n, instrument)]
     if not channels:
         raise VstError("takes neither one channel nor two")
     late = latencies(plugin, channels[0], instrument, list(RATES))
-    report.tell(stage="told its meters from its knobs", part=part)
-    still = [one for one in controls if one.automatable or remembers(plugin, one.index, channels)]
+    still = []
+    for one in controls:
+        if not one.automatable:
+            report.tell(stage="told its meters from its knobs", part=part)
+        if one.automatable or remembers(plugin, one.index, channels):
+            still.append(one)
     return {
         "part": part,
         "name": str(plugin.name),
@@ -98,11 +116,15 @@ def examine(path: Path, part: str, report: Report) -> dict[str, Any]:
     }
 
 
-def read_controls(parameters: list[Any]) -> list[Control]:
-    """What can be turned, and perhaps meters, under names that are free."""
+def read_controls(parameters: list[Any], alive: Callable[[], None]) -> list[Control]:
+    """What can be turned, and perhaps meters, under names that are free.
+
+    ``alive`` is called before each: thousands of parameters take their time.
+    """
     taken: set[str] = set()
     found = []
     for index, one in enumerate(parameters):
+        alive()
         title = str(one.name or "").strip()
         automatable = bool(one.is_automatable)
         if SKIPPED.match(title) or (title in HOST_FACTS and not automatable):

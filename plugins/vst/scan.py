@@ -7,6 +7,7 @@ from pathlib import Path
 
 from plugins.vst import cache, folders
 from plugins.vst.cache import Record
+from plugins.vst.errors import VstError
 from plugins.vst.trial import PATIENCE_SECONDS, attempt
 
 
@@ -31,13 +32,18 @@ def look(path: Path, seconds: float = PATIENCE_SECONDS) -> Record:
     One plug-in of several that crashes is passed over, and another process sees to the rest.
     """
     plugins, bad, skip = [], [], list[str]()
+    try:
+        stamp = folders.stamp(path)  # of before: what is put there meanwhile is looked into again
+    except OSError as error:
+        raise VstError(f"{path}: cannot be read: {error.strerror or error}") from None
     while True:
         outcome = attempt({"do": "look", "path": str(path), "skip": skip}, seconds)
         plugins += outcome.plugins
         bad += outcome.refused
         skip = [*(one["part"] for one in plugins), *(part for part, _ in bad)]
-        if not outcome.crashed or not bad[-1][0]:  # all seen, or the bundle itself is broken
-            return cache.write(path, plugins, bad)
+        broken = outcome.refused and not outcome.refused[-1][0]  # the bundle itself
+        if broken or not outcome.crashed:
+            return cache.write(path, stamp, plugins, bad)
 
 
 def found_in(places: Sequence[Path]) -> list[Path]:

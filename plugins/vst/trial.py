@@ -19,6 +19,8 @@ from plugins.vst.errors import VstError
 
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.02
+MOST_PRINTED = 1 << 24
+"""Bytes that a plug-in's own printing may take on disk; then it is thrown away."""
 
 
 @dataclass
@@ -40,7 +42,7 @@ def attempt(request: dict[str, Any], seconds: float = PATIENCE_SECONDS) -> Outco
         asked = Path(folder) / "request"  # a state in it may be too long for a command line
         asked.write_text(json.dumps({**request, "seconds": seconds}))
         with _running(asked, out, log) as process:
-            ended = _wait(process, out, seconds)
+            ended = _wait(process, out, log, seconds)
         return _told(out, ended, process.returncode, seconds, log)
 
 
@@ -50,7 +52,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[bytes]]:  # fmt: skip
     """The process, gone with all its children when the block is left, however."""
     command = [sys.executable, "-P", "-m", "plugins.vst.probe", str(asked), str(out)]
-    with log.open("wb") as printed:
+    with log.open("ab") as printed:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -70,7 +72,7 @@ def _running(
         process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], out: Path, seconds: float) -> bool:
+def _wait(process: subprocess.Popen[bytes], out: Path, log: Path, seconds: float) -> bool:
     """Wait for its end, or until it has been silent for too long; whether it ended."""
     size, since = -1, time.monotonic()
     while process.poll() is None:
@@ -79,6 +81,9 @@ def _wait(process: subprocess.Popen[bytes], out: Path, seconds: float) -> bool:
             size, since = now, time.monotonic()
         elif time.monotonic() - since > seconds:
             return False
+        if log.stat().st_size > MOST_PRINTED:
+            with suppress(OSError):  # Windows, where nobody may do that to an open file
+                os.truncate(log, 0)
         time.sleep(LOOK_SECONDS)
     return True
 
@@ -104,7 +109,9 @@ def _told(out: Path, ended: bool, status: int, seconds: float, log: Path) -> Out
         raise VstError(f"the process that looks into plug-ins does not start: {lines[-1][:200]}")
     how = ending(status) if ended else f"was still busy after {seconds:g} s"
     outcome.crashed = True
-    outcome.refused.append((stage["part"], f"{how} while it was {stage['stage']}"))
+    known = [*(one.get("part") for one in outcome.plugins), *(part for part, _ in outcome.refused)]
+    if not stage["part"] or stage["part"] not in known:  # else it failed as it was unloaded
+        outcome.refused.append((stage["part"], f"{how} while it was {stage['stage']}"))
     return outcome
 
 

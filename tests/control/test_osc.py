@@ -108,8 +108,9 @@ def host() -> Iterator[Host]:
 @pytest.fixture
 def desk(host: Host) -> Desk:
     racks = [preset.load(preset.find(name)).rack for name in ("clean", "crunch", "lead")]
+    host.enlist(racks)
     host.load(racks[0])
-    host.shelve(racks)
+    host.shelve()
     return Desk(host, [(rack, None) for rack in racks])
 
 

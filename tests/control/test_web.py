@@ -145,16 +145,21 @@ def test_undo_redo_and_compare(shown: tuple[Desk, Web]) -> None:
         assert sounding(desk) == -20.0
 
 
+def shows(page: Page, name: str) -> Any:
+    """The rack called ``name``, once a page is told it."""
+    return page.until(lambda found: found.get("snapshot", {}).get("name") == name)["snapshot"]
+
+
 def test_presets_are_chosen_by_number_and_the_new_rack_is_told(shown: tuple[Desk, Web]) -> None:
     desk, web = shown
     with Page(web) as page, Page(web) as other:
         assert other.told("snapshot")["name"] == "One"
         page.send("select", number=2)
-        found = other.told("snapshot")
-        assert (found["number"], found["name"]) == (2, "Three")
+        found = shows(other, "Three")
+        assert found["number"] == 2
         assert [one["name"] for one in found["master"]] == ["limiter"]
         page.send("step", by=-1)
-        assert other.told("snapshot")["name"] == "Two"
+        shows(other, "Two")
         assert desk.at == 1
         assert "outside 0 to 2" in page.ask("select", number=3)["error"]
         assert "whole" in page.ask("select", number=0.5)["error"]
@@ -270,6 +275,38 @@ def test_notes_from_the_page_are_midi_messages(
         page.ask("note", note=60, velocity=0)
         assert "outside 0 to 127" in page.ask("note", note=128, velocity=1)["error"]
     assert heard == [bytes((0x90, 60, 100)), bytes((0x80, 60, 0))]
+
+
+def test_a_page_that_goes_leaves_no_note_and_no_learning_behind(
+    shown: tuple[Desk, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, web = shown
+    heard: list[bytes] = []
+    monkeypatch.setattr(desk, "note", heard.append)
+    desk.learner = learner = FakeLearner(desk)
+    ended: list[str] = []
+    monkeypatch.setattr(learner, "cancel", lambda: ended.append("learning"))
+    with Page(web) as page, Page(web) as other:
+        for note, velocity in ((60, 100), (64.0, 90), (67, 80), (64, 0)):
+            page.ask("note", note=note, velocity=velocity)
+        page.ask("learn", target=GAIN)
+        other.close()
+        assert wait_for(lambda: web.pages == 1) and not ended
+    assert wait_for(lambda: web.pages == 0)
+    assert heard[4:] == [bytes((0x80, 60, 0)), bytes((0x80, 67, 0))]
+    assert ended == ["learning"]
+
+
+def test_a_page_is_let_in_though_the_rack_cannot_be_read(
+    shown: tuple[Desk, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Desk) -> None:
+        raise RackError("amp.nam has gone")
+
+    monkeypatch.setattr("engine.control.web.hub.snapshot", gone)
+    with Page(shown[1]) as page:
+        assert page.told("error") == "amp.nam has gone"
+        assert page.told("rows") and "done" in page.ask("bypass", on=False)
 
 
 def test_meters_come_sixty_times_a_second_and_say_what_memory_says(

@@ -22,8 +22,10 @@ from starlette.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from engine.control.desk import Desk
+from engine.control.web.door import MOST_WAITING
 from engine.control.web.guard import Bucket, Guard, Tokens
-from engine.control.web.server import MESSAGE_BYTES, MOST_PAGES, Web
+from engine.control.web.server import MESSAGE_BYTES, Web
+from engine.control.web.talk import MOST_PAGES
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +279,51 @@ def test_more_pages_than_there_is_room_for_are_refused(shown: tuple[Desk, Web]) 
         for page in pages:
             page.close()
     assert wait_for(lambda: web.pages == 0)
+
+
+def waiting(web: Web, count: int) -> list[socket.socket]:
+    """Connections that never say what they want."""
+    where = ("127.0.0.1", web.port)
+    return [socket.create_connection(where, timeout=10) for _ in range(count)]
+
+
+def test_connections_that_say_nothing_keep_nobody_out(shown: tuple[Desk, Web]) -> None:
+    web = shown[1]
+    with Page(web) as page:
+        page.told("snapshot")
+        silent = waiting(web, MOST_WAITING + 40)
+        assert get(web, "/")[0] == 200
+        assert all(ended(one) for one in silent[:40])
+        with Page(web) as other:
+            assert other.told("snapshot") and page.told("rows")
+        for one in silent:
+            one.close()
+
+
+def test_a_connection_that_is_slow_to_say_what_it_wants_ends(
+    shown: tuple[Desk, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.web.door.LONGEST_SECONDS", 0.2)
+    with Page(shown[1]) as page:
+        (slow,) = waiting(shown[1], 1)
+        slow.sendall(b"GET / HTTP/1.1\r\nHost:")
+        assert ended(slow)
+        slow.close()
+        time.sleep(0.3)
+        assert page.told("rows")  # a websocket stays
+
+
+def ended(one: socket.socket) -> bool:
+    """Whether the other side has hung up."""
+    try:
+        return one.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_an_empty_token_does_not_take_the_cookie_away(shown: tuple[Desk, Web]) -> None:
+    status, headers, _ = get(shown[1], "/?token=")
+    assert status == 200 and "set-cookie" not in headers
 
 
 def test_it_listens_on_this_machine_alone_unless_told(shown: tuple[Desk, Web]) -> None:

@@ -156,6 +156,37 @@ def test_a_value_is_typed(page: Any, shown: tuple[Desk, Web]) -> None:
     assert desk.slot.past[-1].value(GAIN) in (-6.0, -12.5)
 
 
+def test_what_is_being_typed_stays_when_it_is_saved_and_goes_with_its_preset(
+    page: Any, shown: tuple[Desk, Web]
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    desk = shown[0]
+    one(page, f"#rack [data-target='{GAIN}'] .value").click()
+    one(page, ".typed").send_keys("-30")
+    desk.save("Elsewhere", "midi")
+    assert wait_for(lambda: "Elsewhere" in one(page, "#name").text)
+    one(page, ".typed").send_keys(Keys.ENTER)
+    assert wait_for(lambda: desk.value(GAIN) == -30.0)
+    one(page, f"#rack [data-target='{GAIN}'] .value").click()
+    one(page, ".typed").send_keys("-40")
+    desk.select(1, "midi")  # it has a knob of that address, too
+    assert wait_for(lambda: ready(page) == "1")
+    one(page, "#tap").click()
+    time.sleep(0.2)
+    assert desk.value(GAIN) == -6.0
+
+
+def test_a_tempo_that_is_refused_is_not_shown(page: Any, shown: tuple[Desk, Web]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    field = one(page, "#bpm")
+    field.click()
+    field.send_keys("1000", Keys.ENTER)
+    assert wait_for(lambda: "20 to 400" in one(page, "#said").text)
+    assert field.get_attribute("value") == f"{shown[0].clock.tempo_bpm:g}"
+
+
 def test_a_switch_and_another_surface_move_what_is_shown(
     page: Any, shown: tuple[Desk, Web]
 ) -> None:
@@ -310,6 +341,14 @@ def test_a_preset_is_saved_under_another_name(page: Any, shown: tuple[Desk, Web]
     assert wait_for(lambda: desk.rack.name == "Mine now")
     assert wait_for(lambda: "Mine now" in one(page, "#name").text)
     assert desk.slot.path is not None and desk.slot.path.name == "mine-now.toml"
+    desk.select(1)
+    assert wait_for(lambda: ready(page) == "1")
+    one(page, "#saveas").click()
+    one(page, "#newname").send_keys("mine  NOW", Keys.ENTER)  # the file of the other
+    assert one(page, "#dosave").text.startswith("Replace")
+    assert desk.rack.name == "Two"
+    one(page, "#dosave").click()
+    assert wait_for(lambda: desk.rack.name == "mine NOW")
 
 
 @pytest.mark.parametrize("name", list(SIZES))
@@ -363,6 +402,28 @@ def test_a_finger_turns_a_knob_too(page: Any, shown: tuple[Desk, Web]) -> None:
         page.execute_cdp_cmd("Input.dispatchTouchEvent", move)
     page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert wait_for(lambda: shown[0].value(GAIN) < -40.0)
+
+
+def test_a_second_finger_does_not_make_a_knob_jump(page: Any, shown: tuple[Desk, Web]) -> None:
+    desk, handle = shown[0], knob(page, GAIN)
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", handle)
+    box = page.execute_script(
+        "const {x, y} = arguments[0].getBoundingClientRect(); return {x: x + 8, y: y + 8}", handle
+    )
+
+    def touch(kind: str, *places: tuple[int, int]) -> None:
+        points = [
+            {"x": box["x"] + dx, "y": box["y"] + dy, "id": k} for k, (dx, dy) in enumerate(places)
+        ]
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (0, 0))
+    touch("touchStart", (0, 0), (40, 40))
+    for k in range(1, 9):
+        touch("touchMove", (0, k), (40, 40 + k))
+    touch("touchEnd")
+    assert wait_for(lambda: desk.value(GAIN) < -6.5)
+    assert desk.value(GAIN) == pytest.approx(-6.0 - 96.0 * 8 / 220, abs=2.5)
 
 
 def test_one_who_may_only_watch_sees_it_move_and_cannot_turn(

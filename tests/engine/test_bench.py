@@ -18,6 +18,7 @@ SHORT = {
     "plugins": [],
     "roundtrip": [],
     "models": ["--seconds", "1"],  # its tests are in test_bench_models
+    "stage": [],  # its tests are in test_bench_stage
 }
 
 

@@ -230,3 +230,24 @@ def test_no_parameter_has_the_name_of_something_else():
             assert key not in ("use", "name")
             assert not keyword.iskeyword(key)
         assert not set(plugin.params) & set(plugin.settings)
+
+
+def test_midi_tables_of_any_form_read_back(tmp_path: Path) -> None:
+    text = '[[lane]]\n[[midi]]\n"a key" = [1, {"b.c" = true}]\ncc = 20\n'
+    rack = preset.parse(text, "x").rack
+    assert preset.parse(preset.dump(rack), "x").rack.midi == rack.midi
+
+
+def test_a_saved_preset_finds_the_files_beside_the_one_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "room.wav").write_bytes(b"")
+    (tmp_path / "own.toml").write_text(
+        '[[lane]]\n[[lane.plugin]]\nuse = "cabinet"\nir = "room.wav"\n'
+    )
+    path = preset.save(preset.load(tmp_path / "own.toml").rack)
+    (link,) = preset.load(path).rack.lanes[0].chain
+    assert (path.parent / str(link.settings["ir"])).samefile(tmp_path / "room.wav")
+    assert preset.save(preset.load(path).rack) == path
+    assert preset.load(path).rack.lanes[0].chain == (link,)

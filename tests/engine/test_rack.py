@@ -190,6 +190,13 @@ def test_a_rack_goes_over_into_the_next_without_a_step() -> None:
     assert np.all(np.diff(whole) <= 1e-7)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Racks that were replaced before they sounded are freed without delay."""
+    monkeypatch.setattr("engine.stage.LINGER_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_racks_that_were_left_are_freed() -> None:
     stage, pull = steady(rack(gain()))
     closed: list[int] = []
@@ -204,6 +211,7 @@ def test_racks_that_were_left_are_freed() -> None:
     assert len(stage._held) == 1
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_rack_that_is_replaced_before_it_sounded_is_freed_too() -> None:
     stage, pull = steady(rack(gain()))
     for level in (-1.0, -2.0, -3.0):
@@ -214,6 +222,7 @@ def test_a_rack_that_is_replaced_before_it_sounded_is_freed_too() -> None:
     assert len(stage._held) == 1
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_rack_that_was_built_first_may_be_published_last() -> None:
     stage, pull = steady(rack(gain()))
     slow, fast = stage.build(rack(gain(gain_db=-6.0))), stage.build(rack(gain(gain_db=-12.0)))

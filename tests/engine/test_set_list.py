@@ -212,3 +212,104 @@ def test_a_closed_show_frees_every_rack() -> None:
     assert closed == [show.tables[1].id]
     show.stage.close()
     assert sorted(closed) == sorted(table.id for table in show.tables)
+
+
+def test_a_switch_that_is_taken_back_within_its_crossfade_is_that_crossfade_backwards() -> None:
+    show = Show(gain(0.0), gain(0.0))
+    made = [show.play(np.full(640, 0.5))]
+    for blocks, number in enumerate((1, 0, 1, 0, 1), 2):
+        show.switch(number)
+        made.append(show.play(np.full(blocks * BLOCK, 0.5)))
+    made.append(show.play(np.full(2 * FADE, 0.5)))
+    np.testing.assert_allclose(np.concatenate(made), 0.5, atol=1e-6)
+    assert int(show.shared.control["sounding"][0]) == show.tables[1].id
+    assert show.ringing == 0
+
+
+def test_a_preset_that_is_had_back_opens_without_a_step() -> None:
+    show = Show(gain(0.0, echo(100.0, 0.0)), gain(-60.0))
+    show.play(np.full(9600, 0.5))
+    show.switch(1)
+    show.play(np.full(9600, 0.5))
+    show.switch(0)
+    made = show.play(np.full(9600, 0.5))[:, 0]
+    assert np.abs(np.diff(made)).max() < 0.002
+
+
+def test_a_rack_that_is_silent_while_it_is_wiped_is_faded_in_after_that() -> None:
+    show = Show(gain(-20.0), gain(0.0, Link("reverb", "reverb", {"mix": 0.0})))
+    for _ in range(2):
+        show.switch(1)
+        show.play(np.full(4800, 0.5))
+        show.switch(0)
+        show.play(np.zeros(20 * RATE))
+    assert show.ringing == 0
+    show.switch(1)
+    made = show.play(np.full(4 * FADE, 0.5))[:, 0]
+    assert made[-1] == pytest.approx(0.5, abs=1e-3)
+    assert np.abs(np.diff(made)).max() < 0.002
+
+
+def test_a_panic_stays_silent_until_all_is_wiped() -> None:
+    show = Show(gain(0.0, echo(2000.0, 0.0)))
+    show.play(np.full(RATE, 0.5))
+    show.shared.send(0, PANIC, 0, 0.0)
+    made = show.play(np.full(4800, 0.5))[:, 0]
+    assert np.abs(np.diff(made)).max() < 0.01
+    assert made[-1] == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_knob_that_is_turned_now_is_not_overruled_by_one_that_was_turned_before() -> None:
+    show = Show(gain(0.0), gain(0.0))
+    show.play(np.full(640, 0.5))
+    show.shared.send(show.tables[0].id, 0, 2, -20.0, 640 + 32)
+    show.shared.send(show.tables[0].id, 0, 2, 0.0)
+    assert show.play(np.full(9600, 0.5))[-1, 0] == 0.5
+
+
+def test_a_knob_that_waits_when_its_rack_is_left_is_turned_when_it_is_back() -> None:
+    show = Show(gain(0.0), gain(0.0))
+    show.play(np.full(640, 0.5))
+    show.shared.send(show.tables[0].id, 0, 2, -20.0, 640 + 32)
+    show.switch(1)
+    show.play(np.zeros(4 * FADE))
+    assert show.ringing == 0
+    show.tables[0].clean()
+    show.switch(0)
+    assert show.play(np.full(9600, 0.5))[-1, 0] == pytest.approx(0.05, rel=1e-4)
+
+
+@pytest.mark.parametrize("published_last", [False, True])
+def test_what_is_published_and_what_is_sent_keep_their_order(published_last: bool) -> None:
+    show = Show(gain(0.0), gain(-6.0))
+    built = show.stage.build(gain(-12.0))
+    show.play(np.zeros(640))
+    for publish in (not published_last, published_last):
+        if publish:
+            show.stage.publish(built)
+        else:
+            show.switch(1)
+    show.play(np.zeros(8 * FADE))
+    wanted = built if published_last else show.tables[1]
+    assert int(show.shared.control["sounding"][0]) == wanted.id
+
+
+def test_what_rings_is_ended_within_two_fades_when_the_sound_is_to_stop() -> None:
+    show = Show(gain(0.0, echo(100.0, 0.9)), gain(-60.0))
+    show.play(noise(9600)[:, 0])
+    show.switch(1)
+    show.play(noise(9600)[:, 0])
+    assert show.ringing == 1
+    show.shared.control["ring_frames"] = 0
+    made = show.play(np.zeros(2 * FADE))[:, 0]
+    assert show.ringing == 0
+    assert not made[FADE + 2 * BLOCK :].any()
+
+
+def test_a_new_window_begins_with_no_set_list_and_finds_the_rack_that_sounds() -> None:
+    show = Show(gain(0.0), gain(-6.0))
+    show.play(np.zeros(640))
+    show.stage.clear()
+    assert show.stage.shelved(1) is None
+    assert show.stage.called(show.tables[0].id) is show.tables[0]
+    assert show.stage.called(0) is None

@@ -94,6 +94,16 @@ def test_notes_reach_a_worker_once_each_and_on_their_frame(
     np.testing.assert_array_equal(made, wanted)
 
 
+def test_messages_that_a_hop_has_no_room_for_come_with_the_next(use: Callable[..., Link]) -> None:
+    renderer = Renderer(rack(use(Clicks)), 48000, 1)
+    for k in range(70):
+        renderer.shared.send(renderer.table.id, 0, NOTE, float(0x90 | (k + 1) << 16), 10)
+    made = np.concatenate([renderer.push(noise(6400)), renderer.finish()])[:6400, 0]
+    assert made[10] == 64 / 128
+    assert made[64] == 70 / 128
+    assert np.count_nonzero(made) == 2
+
+
 class Dies(WorkerPlugin):
     """Ends its process at the twentieth hop."""
 

@@ -136,3 +136,12 @@ def test_chunks_do_not_matter_while_every_knob_moves(source: str) -> None:
         np.testing.assert_array_equal(
             play(delay(source, time_ms=20.0), sound, RATE, block, moves), whole
         )
+
+
+def test_letting_go_of_the_clock_bends_the_repeats_and_does_not_click() -> None:
+    tone = 0.5 * np.sin(2.0 * np.pi * 223.3 / RATE * np.arange(3 * RATE))[:, None]
+    rack = delay(time_ms=350.0, feedback=0.0, mix=1.0, sync=6.0, **OPEN)
+    made = play(rack, tone.astype(np.float32), RATE, moves=[Move(2 * RATE, "a.delay.sync", 0.0)])
+    steepest = np.abs(np.diff(made[RATE:, 0])).max()
+    fastest = 1.0 + (500.0 - 350.0) / 60.0  # while a gap of 500 ms glides to one of 350
+    assert steepest < 1.1 * fastest * np.abs(np.diff(tone[:, 0])).max()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 
 from engine.cli import main
 from engine.preset import PresetError, parse
-from plugins.vst import cache, scan
+from plugins.vst import cache, scan, trial
 from plugins.vst.errors import VstError
 from plugins.vst.finding import Wish, find
 from plugins.vst.trial import Outcome
@@ -197,6 +198,100 @@ def test_ctrl_c_ends_a_scan_at_once_and_leaves_no_process(broken: Path) -> None:
     assert b"Traceback" not in said
     assert children
     assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_neither_children_nor_printing_without_end_outlive_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    monkeypatch.setattr("plugins.vst.trial.MOST_PRINTED", 100_000)
+    cut: list[int] = []
+    truncate = os.truncate
+    monkeypatch.setattr(os, "truncate", lambda path, size: (cut.append(size), truncate(path, size)))
+    bundle = build(tmp_path / "plugins", "forks").parents[2]
+    record = scan.look(bundle, 1.0)
+    assert record.bad[0].reason == "was still busy after 1 s while it was looked into"
+    assert cut
+    until = time.monotonic() + 10.0
+    while (left := mapping(bundle)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == []
+
+
+def mapping(bundle: Path) -> list[int]:
+    """The processes that have a bundle's binary in their memory."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            maps = Path(f"/proc/{process.pid}/maps").read_text()
+        except OSError:
+            continue
+        if str(bundle) in maps:
+            found.append(process.pid)
+    return found
+
+
+def test_a_plugin_that_crashes_when_it_is_unloaded_is_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "Last.vst3"
+    bundle.write_bytes(b"")
+    out, log = tmp_path / "out", tmp_path / "log"
+    stages = [{"stage": "loaded", "part": "Last"}, {"plugin": facts("Last")}]
+    out.write_text("".join(json.dumps(one) + "\n" for one in stages))
+    outcome = trial._told(out, True, -signal.SIGSEGV, 1.0, log)
+    assert (outcome.crashed, outcome.refused) == (True, [])
+    outcomes = [outcome, Outcome()]
+    monkeypatch.setattr(scan, "attempt", lambda request, seconds: outcomes.pop(0))
+    record = scan.look(bundle)
+    assert [one.name for one in record.plugins] == ["Last"] and record.bad == ()
+    assert outcomes == []
+
+
+def test_links_in_a_circle_show_no_plugin_twice(tmp_path: Path) -> None:
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    (inside / "X.vst3").write_bytes(b"")
+    (inside / "up").symlink_to(tmp_path)
+    (tmp_path / "again").symlink_to(inside)
+    assert len(scan.found_in([tmp_path])) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_a_folder_that_may_not_be_read_is_passed_over() -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from plugins.vst.scan import found_in;"
+        "os.geteuid() or os.seteuid(65534);"
+        "print(*(one.name for one in found_in([Path(sys.argv[1])])))"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "Y.vst3").mkdir()
+        shut = folder / "shut"
+        (shut / "X.vst3").mkdir(parents=True)
+        for mode in (0o000, 0o444):
+            shut.chmod(mode)
+            ran = subprocess.run([sys.executable, "-c", code, name], capture_output=True)
+            assert (ran.stderr, ran.stdout.split()) == (b"", [b"Y.vst3"])
+        shut.chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are no text")
+def test_a_name_that_is_no_text_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / os.fsdecode(b"b\xffd.vst3")).write_bytes(b"")
+    bad = told(capsys, "scan", tmp_path)["bad"]
+    assert [one["reason"] for one in bad] == ["its name, or a folder's, is not UTF-8; rename it"]
+    assert main(["vst", "list"]) == 0
+
+
+def test_a_bundle_that_goes_away_meanwhile_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(VstError, match=r"Gone\.vst3: cannot be read: No such file"):
+        scan.look(tmp_path / "Gone.vst3")
 
 
 def test_a_window_that_cannot_be_shown_is_one_line(

@@ -20,6 +20,7 @@ class Client:
     outbox: Outbox = field(default_factory=Outbox)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     commands: Bucket = field(default_factory=lambda: Bucket(COMMANDS_A_SECOND, COMMANDS_A_SECOND))
+    notes: set[int] = field(default_factory=set)  # that sound because of it
     mistakes: Bucket = field(default_factory=lambda: Bucket(MISTAKES_A_SECOND, MISTAKES_AT_ONCE))
 
 

@@ -83,8 +83,10 @@ class Hub:
     async def join(self, outbox: Outbox, awake: asyncio.Event, role: str) -> None:
         """Send a page everything, and from now on what changes."""
         self._pages[outbox] = awake
-        picture, epoch = await self._picture()
-        outbox.picture(picture, epoch)
+        try:
+            outbox.picture(*await self._picture())
+        except ValueError as error:  # a file of the rack has gone: better an empty page than none
+            outbox.message(error=str(error))
         outbox.newest(role=role, facts=self._facts, history=list(self._history.rows))
         awake.set()
 

@@ -206,4 +206,4 @@ def _short(value: object) -> str:
     return found if len(found) <= 60 else found[:57] + "..."
 
 
-__all__ = ["Commands", "ProtocolError", "parse"]
+__all__ = ["Commands", "Message", "ProtocolError", "parse"]

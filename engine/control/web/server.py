@@ -10,8 +10,6 @@ import asyncio
 import logging
 import socket
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,18 +19,19 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from engine.control.desk import Desk
 from engine.control.web import pairing
-from engine.control.web.client import COMMANDS_A_SECOND, Client
+from engine.control.web.door import Door
 from engine.control.web.guard import HEADERS, Guard, Tokens
 from engine.control.web.hub import Hub
-from engine.control.web.protocol import Commands, ProtocolError, parse
+from engine.control.web.protocol import Commands
+from engine.control.web.talk import Talks
 
 PORT = 8470
-MOST_PAGES = 24
 MESSAGE_BYTES = 4096
+BACKLOG = 64
 SEND_BYTES = 1 << 16  # what the system may hold back for a slow page
 PAGES = Path(__file__).parent / "pages"
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -57,7 +56,6 @@ class Web:
     ) -> None:
         self._desk, self.lan = desk, lan
         self.tokens = tokens or Tokens()
-        self.counts = {"commands": 0, "mistakes": 0, "dropped": 0, "closed": 0}
         self._socket = _bound(port, lan)
         self.port = int(self._socket.getsockname()[1])
         self._files = _files()
@@ -66,11 +64,12 @@ class Web:
         if lan:
             del self._headers["cross-origin-opener-policy"]
         self._hub = Hub(desk)
-        self._commands = Commands(desk)
-        self._pool = ThreadPoolExecutor(MOST_PAGES, "web")
+        self._talks = Talks(Commands(desk), self._hub)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 Guard(self._app(), self.port, lan),
+                http=Door,
+                backlog=BACKLOG,
                 log_level="critical",
                 access_log=False,
                 lifespan="off",
@@ -79,7 +78,6 @@ class Web:
                 ws_per_message_deflate=False,
                 ws_ping_interval=10.0,
                 ws_ping_timeout=10.0,
-                limit_concurrency=4 * MOST_PAGES,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -105,7 +103,12 @@ class Web:
     @property
     def pages(self) -> int:
         """How many pages are open."""
-        return self._hub.pages
+        return self._talks.pages
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What pages have asked for, and what of it was a mistake or too much."""
+        return self._talks.counts
 
     def _address(self, token: str) -> str:
         host = pairing.lan_address() if self.lan else "127.0.0.1"
@@ -122,7 +125,7 @@ class Web:
         self._server.should_exit = True
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(5.0)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._talks.close()
         self._socket.close()
 
     def _run(self) -> None:
@@ -168,7 +171,7 @@ class Web:
         if self._role(request) is None:
             return PlainTextResponse(NO_TOKEN, 401, self._headers)
         token = request.query_params.get("token")
-        if token is None:
+        if not token:  # an empty one would take the cookie away
             return self._answer("index.html")
         answer = RedirectResponse("/", 303, self._headers)  # so that the token is in no history
         answer.set_cookie(self._cookie, token, httponly=True, samesite="lax")
@@ -190,78 +193,10 @@ class Web:
 
     async def _socket_opened(self, page: WebSocket) -> None:
         role = self._role(page)
-        if role is None or self._hub.pages >= MOST_PAGES:
+        if role is None:
             await page.close(1008)
-            return
-        await page.accept()
-        client = Client(role)
-        writing = asyncio.create_task(self._write(page, client))
-        try:
-            await self._hub.join(client.outbox, client.awake, role)
-            await self._read(page, client)
-        except (WebSocketDisconnect, RuntimeError, OSError):
-            pass  # it has gone
-        finally:
-            self._hub.leave(client.outbox)
-            writing.cancel()
-            with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError, OSError):
-                await writing
-
-    async def _write(self, page: WebSocket, client: Client) -> None:
-        while True:
-            await client.awake.wait()
-            client.awake.clear()
-            for part in client.outbox.take():
-                if isinstance(part, bytes):
-                    await page.send_bytes(part)
-                else:
-                    await page.send_text(part)
-
-    async def _read(self, page: WebSocket, client: Client) -> None:
-        while True:
-            received = await page.receive()
-            if received["type"] == "websocket.disconnect":
-                return
-            now = time.monotonic()
-            if not client.commands.take(now):
-                self.counts["dropped"] += 1
-                error = f"more than {COMMANDS_A_SECOND:g} commands a second; some are dropped"
-                client.outbox.newest(error=error)
-                continue
-            answer = await self._handle(received.get("text"), client)
-            if not answer:
-                continue
-            if "error" in answer:
-                self.counts["mistakes"] += 1
-                if not client.mistakes.take(now):
-                    self.counts["closed"] += 1
-                    await page.close(1008, "too many mistakes")
-                    return
-            client.outbox.message(**answer)
-            client.awake.set()
-
-    async def _handle(self, text: str | None, client: Client) -> dict[str, Any]:
-        """Do what a message asks; what to answer, if anything. One at a time for each page."""
-        number: Any = None
-        try:
-            if text is None:
-                raise ProtocolError("a message is text")
-            message = parse(text)
-            if message["do"] == "seen":
-                client.outbox.seen()
-                return {}
-            found = message.get("id")
-            number = found if isinstance(found, (int, str)) else None
-            if client.role != "play":
-                raise ProtocolError("this page may only watch")
-            self.counts["commands"] += 1
-            run = asyncio.get_running_loop().run_in_executor
-            await run(self._pool, self._commands.do, message)
-        except ValueError as error:
-            return {"error": str(error), "id": number}
-        except Exception as error:  # a fault of ours or a plugin's must not cost the others
-            return {"error": f"{type(error).__name__}: {error}", "id": number}
-        return {} if number is None else {"done": number}
+        else:
+            await self._talks.talk(page, role)
 
 
 def _files() -> dict[str, bytes]:
@@ -279,7 +214,7 @@ def _bound(port: int, lan: bool) -> socket.socket:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         found.bind(("0.0.0.0" if lan else "127.0.0.1", port))
-        found.listen(64)
+        found.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         found.close()
         reason = getattr(error, "strerror", None) or error

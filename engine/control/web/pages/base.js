@@ -33,6 +33,9 @@ export class Control {
     }
   }
 
+  // The rack is drawn anew: what was begun here is for one that has gone.
+  leave() {}
+
   // What the server says.
   follow(value, position) {
     this.told = [value, position];

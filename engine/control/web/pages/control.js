@@ -44,7 +44,11 @@ class Choice extends Control {
     if (choices.length > MOST_BUTTONS) {
       this.select = make("select", { "aria-label": name });
       this.select.append(...choices.map((one, k) => make("option", { value: k }, one)));
-      this.select.addEventListener("change", () => this.set(Number(this.select.value)));
+      this.select.addEventListener("change", () => {
+        const chosen = Number(this.select.value);
+        this.draw(); // it shows what the server has, which may refuse
+        this.set(chosen);
+      });
       this.element.append(this.name(), this.select);
       return;
     }

@@ -24,6 +24,7 @@ export class Keys {
     for (const kind of ["pointerup", "pointercancel"]) {
       this.board.addEventListener(kind, (event) => this.lift(event.pointerId));
     }
+    this.board.addEventListener("focusout", () => this.release());
     addEventListener("blur", () => [...this.fingers.keys()].forEach((one) => this.lift(one)));
     this.draw();
   }
@@ -64,7 +65,17 @@ export class Keys {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     event.stopPropagation();
-    if (!event.repeat) this.play(note, down ? 96 : 0);
+    if (event.repeat) return;
+    this.release();
+    if (!down) return;
+    this.typed = note;
+    this.play(note, 96);
+  }
+
+  // The note of the computer's keyboard ends; without the focus no key is heard to come up.
+  release() {
+    if (this.typed !== undefined) this.play(this.typed, 0);
+    this.typed = undefined;
   }
 
   touch(event) {

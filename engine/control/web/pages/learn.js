@@ -12,7 +12,7 @@ export class Learning {
     this.mappings = [];
     this.button.addEventListener("click", () => this.set(!this.on));
     document.getElementById("cancel").addEventListener("click", () => this.set(false));
-    for (const kind of ["pointerdown", "click", "keydown"]) {
+    for (const kind of ["pointerdown", "mousedown", "click", "keydown"]) {
       document.addEventListener(kind, (event) => this.touched(event), true);
     }
   }
@@ -34,7 +34,7 @@ export class Learning {
     if (!target) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.type !== "pointerdown") this.send({ do: "learn", target: target.dataset.target });
+    if (event.type === "click" || event.type === "keydown") this.send({ do: "learn", target: target.dataset.target });
   }
 
   waiting(target) {

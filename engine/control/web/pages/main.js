@@ -7,7 +7,7 @@ import { Link } from "./link.js";
 import { Meters, Tuner } from "./meters.js";
 import { Pad } from "./pad.js";
 import { Rack } from "./rack.js";
-import { make } from "./words.js";
+import { make, parsed } from "./words.js";
 
 const HEAD = 13; // numbers of a frame before the readouts; 12 is the time recorded
 const REPORT_MS = 100;
@@ -18,6 +18,8 @@ let role = "watch";
 let latest = null;
 let drawing = false;
 let reported = 0;
+let bpm = ""; // as the server has it
+let taken = []; // names of presets
 const may = () => role === "play";
 const send = (message) => link.send(message);
 const hand = {
@@ -41,12 +43,13 @@ const link = new Link({ open: opened, lost, facts: told, frame: framed });
 // --- what is told
 
 function opened() {
+  if (learning.on) learning.set(false); // nobody knows what was heard of it meanwhile
   $("lost").hidden = true;
   document.body.classList.remove("off");
 }
 
 function lost(text) {
-  $("lost").textContent = text;
+  if ($("lost").textContent !== text) $("lost").textContent = text; // it is read aloud
   $("lost").hidden = false;
   document.body.classList.add("off");
 }
@@ -87,6 +90,7 @@ function redraw(snapshot) {
     button.addEventListener("click", () => send({ do: "select", number }));
     return make("li", {}, button);
   }));
+  taken = snapshot.library;
   const library = $("library").querySelector("ul");
   library.replaceChildren(...snapshot.library.map((name, number) => {
     const button = make("button", { type: "button" }, name);
@@ -112,7 +116,8 @@ function stand(now) {
   $("built").textContent = now.ready < all ? `${now.ready} of ${all} ready` : "";
   press("record", now.recording);
   if (!now.recording) $("record").lastChild.textContent = "Record";
-  if (document.activeElement !== $("bpm")) $("bpm").value = String(Number(now.tempo_bpm.toFixed(1)));
+  bpm = String(Number(now.tempo_bpm.toFixed(1)));
+  if (document.activeElement !== $("bpm")) $("bpm").value = bpm;
   if (String(now.xy) !== String(pad.pair)) pad.follow(now.xy);
 }
 
@@ -173,27 +178,45 @@ for (const [id, message] of Object.entries(buttons)) {
 }
 
 function tempo() {
-  const value = Number.parseFloat($("bpm").value.replace(",", "."));
+  const value = parsed($("bpm").value);
   if (Number.isFinite(value)) send({ do: "tempo", tempo_bpm: value });
 }
 $("bpm").addEventListener("change", tempo);
 $("bpm").addEventListener("focus", () => $("bpm").select());
-$("bpm").addEventListener("keydown", (event) => event.key === "Enter" && $("bpm").blur());
+$("bpm").addEventListener("blur", () => ($("bpm").value = bpm)); // the server may refuse
+$("bpm").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") $("bpm").value = bpm;
+  if (event.key === "Enter" || event.key === "Escape") $("bpm").blur();
+});
+
+const [SAVE, REPLACE] = ["Save", "Replace the one there is"];
+// The same rule as preset.save.
+const fileName = (name) => name.toLowerCase().replace(/[^a-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 32) || "mine";
 
 function saveAs() {
   const name = $("newname").value.trim();
   if (!name) return;
+  if ($("dosave").textContent === SAVE && taken.includes(fileName(name))) {
+    $("dosave").textContent = REPLACE; // once more, and it is
+    return;
+  }
   send({ do: "save", name });
   $("naming").close();
 }
 $("saveas").addEventListener("click", () => {
   $("newname").value = $("name").children[0].textContent.replace(/^\d+\s+/, "");
+  $("dosave").textContent = SAVE;
   $("naming").showModal();
   $("newname").select();
 });
 $("dosave").addEventListener("click", saveAs);
 $("nosave").addEventListener("click", () => $("naming").close());
-$("newname").addEventListener("keydown", (event) => event.key === "Enter" && saveAs());
+$("newname").addEventListener("input", () => ($("dosave").textContent = SAVE));
+$("newname").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault(); // or it would press the button that has the focus next
+  saveAs();
+});
 
 for (const button of document.querySelectorAll("nav button")) {
   button.addEventListener("click", () => {

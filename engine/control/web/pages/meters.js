@@ -16,8 +16,8 @@ class Level {
   constructor(name) {
     this.bar = make("b");
     this.mark = make("i");
-    this.text = make("output", {}, "");
-    this.element = make("div", { class: "level", "aria-label": `${name} level` },
+    this.text = make("span", { class: "peak" }); // no output: those are read aloud when they change
+    this.element = make("div", { class: "level", role: "group", "aria-label": `${name} level` },
       make("span", {}, name), make("div", { class: "bar" }, this.bar, this.mark), this.text);
     this.held = -120;
     this.since = this.written = 0;
@@ -43,7 +43,7 @@ class Level {
     if (now - this.written > TEXT_MS) {
       this.written = now;
       const text = this.held <= -100 ? "\u2212\u221e" : this.held.toFixed(0).replace("-", "\u2212");
-      if (text !== this.text.value) this.text.value = text;
+      if (text !== this.text.textContent) this.text.textContent = text;
     }
   }
 }

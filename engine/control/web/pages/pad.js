@@ -3,6 +3,7 @@
 import { fromPosition, label, make, spoken, written } from "./words.js";
 
 const STEP = 0.02;
+const SETTLE_MS = 300; // as of every control
 
 export class Pad {
   // hand: {xy(x, y), assign(across, up), may()}
@@ -16,6 +17,7 @@ export class Pad {
     this.pair = [];
     this.at = [0.5, 0.5];
     this.holding = false;
+    this.heldUntil = 0;
     this.field.addEventListener("pointerdown", (event) => this.grab(event));
     this.field.addEventListener("keydown", (event) => this.key(event));
     for (const select of this.selects) select.addEventListener("change", () => this.assign());
@@ -48,11 +50,25 @@ export class Pad {
     this.follow(snapshot.xy);
   }
 
+  get held() {
+    return this.holding || performance.now() < this.heldUntil;
+  }
+
+  // Answers to the last move are on their way: they must not pull the dot back.
+  settle() {
+    this.heldUntil = performance.now() + SETTLE_MS;
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.follow(this.pair), SETTLE_MS + 10);
+  }
+
   // The pair that the rack says; positions come with values.
   follow(pair) {
+    const before = String(this.pair);
     this.pair = pair.length === 2 && pair.every((one) => this.params.has(one)) ? pair : [];
     if (this.pair.length || !pair.length) this.selects.forEach((select, k) => (select.value = this.pair[k] ?? ""));
-    this.pair.forEach((address, k) => (this.at[k] = this.params.get(address).position));
+    if (!this.held || String(this.pair) !== before) {
+      this.at = this.pair.length ? this.pair.map((one) => this.params.get(one).position) : [0.5, 0.5];
+    }
     this.field.classList.toggle("idle", !this.pair.length);
     this.draw();
   }
@@ -62,7 +78,7 @@ export class Pad {
       const param = this.params.get(address);
       if (param) [param.value, param.position] = [value, position];
       const k = this.pair.indexOf(address);
-      if (k >= 0 && !this.holding) {
+      if (k >= 0 && !this.held) {
         this.at[k] = position;
         if (this.pair[1] === address) this.at[1] = position;
         this.draw();
@@ -76,18 +92,21 @@ export class Pad {
   }
 
   grab(event) {
-    if (event.button !== 0 || !this.pair.length || !this.hand.may()) return;
+    if (event.button !== 0 || this.holding || !this.pair.length || !this.hand.may()) return;
     event.preventDefault();
     this.field.focus({ preventScroll: true });
     this.field.setPointerCapture(event.pointerId);
     this.holding = true;
     this.field.classList.add("held");
     const box = this.field.getBoundingClientRect();
-    const move = (next) => this.place(
-      (next.clientX - box.left) / box.width, 1 - (next.clientY - box.top) / box.height,
-    );
-    const drop = () => {
+    const move = (next) => {
+      if (next.pointerId !== event.pointerId) return;
+      this.place((next.clientX - box.left) / box.width, 1 - (next.clientY - box.top) / box.height);
+    };
+    const drop = (last) => {
+      if (last.pointerId !== event.pointerId) return;
       this.holding = false;
+      this.settle();
       this.field.classList.remove("held");
       for (const name of ["pointerup", "pointercancel"]) this.field.removeEventListener(name, drop);
       this.field.removeEventListener("pointermove", move);
@@ -108,6 +127,7 @@ export class Pad {
 
   place(x, y) {
     this.at = [x, y].map((one) => Math.min(1, Math.max(0, one)));
+    this.settle();
     this.hand.xy(...this.at);
     this.draw();
   }

@@ -11,9 +11,22 @@ export class Rack {
     this.element = element;
     this.hand = hand;
     this.controls = new Map();
+    this.feet = new Map();
+    this.readouts = []; // frames may come before the rack
   }
 
   show(snapshot) {
+    // A preset that was saved, or a connection that is back: every control may stay as it is.
+    const shape = JSON.stringify(
+      [snapshot.number, snapshot.lanes, snapshot.master],
+      (key, value) => (key === "value" || key === "position" ? undefined : value),
+    );
+    if (shape === this.shape) {
+      this.follow(snapshot);
+      return;
+    }
+    this.shape = shape;
+    for (const one of this.controls.values()) one.leave();
     const had = document.activeElement?.closest?.("[data-target]")?.dataset.target;
     this.controls.clear();
     this.feet = new Map();
@@ -25,6 +38,12 @@ export class Rack {
       return [address.slice(0, at), address.slice(at + 1)];
     });
     if (had) this.controls.get(had)?.element.querySelector("[tabindex='0'], button")?.focus({ preventScroll: true });
+  }
+
+  follow({ lanes, master }) {
+    const plugins = [...lanes.flatMap((lane) => lane.plugins), ...master];
+    const params = [...lanes.flatMap((lane) => lane.strip), ...plugins.flatMap((one) => one.params)];
+    for (const one of params) this.controls.get(one.address)?.follow(one.value, one.position);
   }
 
   lane(lane) {

@@ -1,7 +1,7 @@
 // Knobs and sliders: dragged, scrolled, stepped by keys, typed.
 
 import { Control } from "./base.js";
-import { make, spoken, svg, toPosition, written } from "./words.js";
+import { make, parsed, spoken, svg, toPosition, written } from "./words.js";
 
 const DRAG_PIXELS = 220; // for the whole way; ten times as many with shift
 const FINE = 0.1;
@@ -43,8 +43,9 @@ class Range extends Control {
   }
 
   grab(event) {
-    if (event.button !== 0 || !this.hand.may()) return;
+    if (event.button !== 0 || this.grabbed || !this.hand.may()) return;
     event.preventDefault();
+    this.grabbed = true; // by one finger: a second would make it jump
     this.slider.focus({ preventScroll: true });
     this.slider.setPointerCapture(event.pointerId);
     let [x, y] = [event.clientX, event.clientY];
@@ -52,18 +53,21 @@ class Range extends Control {
     this.hold(Infinity);
     this.element.classList.add("held");
     const move = (next) => {
+      if (next.pointerId !== event.pointerId) return;
       const [dx, dy] = [next.clientX - x, next.clientY - y];
       [x, y] = [next.clientX, next.clientY];
       moved += Math.abs(dx) + Math.abs(dy);
       if (moved > 3) this.place(this.position + this.drag(dx, dy) * (next.shiftKey ? FINE : 1));
     };
-    const drop = () => {
+    const drop = (last) => {
+      if (last.pointerId !== event.pointerId) return;
+      this.grabbed = false;
       this.slider.removeEventListener("pointermove", move);
       this.slider.removeEventListener("pointerup", drop);
       this.slider.removeEventListener("pointercancel", drop);
       this.element.classList.remove("held");
       this.hold();
-      if (moved > 3) return;
+      if (moved > 3 || last.type === "pointercancel") return; // cancelled: the page is scrolled
       const now = performance.now();
       if (now - (this.clicked ?? -Infinity) < DOUBLE_MS) this.reset();
       this.clicked = now;
@@ -96,7 +100,7 @@ class Range extends Control {
     const { param } = this;
     this.input = make("input", {
       class: "typed",
-      inputmode: "decimal",
+      inputmode: param.min < 0 ? "text" : "decimal", // the latter may have no minus
       "aria-label": `${spoken(param.address, param)}, ${param.min} to ${param.max} ${param.unit}`,
     });
     this.input.value = String(Number(this.value.toPrecision(5)));
@@ -106,7 +110,7 @@ class Range extends Control {
       const { input } = this;
       if (!input) return;
       this.input = null;
-      const value = Number.parseFloat(input.value.replace(",", ".").replace("\u2212", "-"));
+      const value = parsed(input.value);
       const back = document.activeElement === input;
       input.replaceWith(this.text);
       if (back) this.slider.focus();
@@ -120,6 +124,7 @@ class Range extends Control {
       if (event.key === "Escape") done(false);
     });
     this.input.addEventListener("blur", () => done(true));
+    this.leave = () => done(false);
   }
 
   tell() {

@@ -41,6 +41,12 @@ export function written(param, value) {
   return number(value, param.unit) + (param.unit ? ` ${param.unit}` : "");
 }
 
+// A number as people type it: "-3,5", "1.2k".
+export function parsed(text) {
+  const plain = text.replace(",", ".").replace("\u2212", "-");
+  return Number.parseFloat(plain) * (/\dk/i.test(plain.replace(/\s/g, "")) ? 1000 : 1);
+}
+
 // The same rule as Param.from_position and to_position.
 export function fromPosition(param, position) {
   const at = Math.min(1, Math.max(0, position));
