@@ -7,6 +7,7 @@ a local connection, and writes down how to reach it, so that another window can 
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import secrets
@@ -26,11 +27,15 @@ import platformdirs
 from engine import native, preset
 from engine.layout import HISTOGRAM, TAPS
 from engine.priority import lock_memory
+from engine.processes import told
 from engine.rack import Rack
 from engine.shared import Shared, address
 from engine.stage import Stage, Table
 from engine.stream import CardStream, DeviceChoice
 from engine.virtual import VirtualDevice
+
+CLEAN_SECONDS = 0.01
+TICK_TURNS = 5
 
 
 def runtime_folder() -> Path:
@@ -131,10 +136,12 @@ class AudioProcess:
             self.stream.start()
             native.compiling = None  # from now on nobody may be there to read
             print(json.dumps({"ready": self.introduce()}), flush=True)
-            while not self._stopping.wait(0.05):
-                self.stage.tick()
-                if self._abandoned():
+            for turn in itertools.count():
+                if self._stopping.wait(CLEAN_SECONDS) or self._abandoned():
                     break
+                self.stage.collect()  # soon: who comes back to a rack should find it wiped
+                if turn % TICK_TURNS == 0:
+                    self.stage.tick()
             self._fade_out()
             self.stream.stop()
         finally:
@@ -304,10 +311,10 @@ def statistics(control: Any) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run one audio process; the order is JSON in the first argument."""
+    """Run one audio process; the order comes on standard input."""
     native.compiling = lambda name: print(json.dumps({"compiling": name}), flush=True)
     try:
-        process = AudioProcess(json.loads(sys.argv[1]))
+        process = AudioProcess(told())
     except (ValueError, OSError) as error:
         kind = type(error).__name__
         print(json.dumps({"error": str(error), "kind": kind}), flush=True)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from engine import processes
 from engine.audio_process import pack, runtime_folder, statistics, unpack
 from engine.layout import BEAT, BYPASS, CELL, NOTE, PANIC, SWITCH
 from engine.rack import Rack, RackError
@@ -128,12 +129,12 @@ class Host:
         """Start the audio process; it is killed if it says nothing for ``patience`` seconds."""
         self._started = self.rack
         order = {**asdict(self.order), "rack": pack(self._started), "frames": self._left}
-        command = [sys.executable, "-P", "-m", "engine.audio_process", json.dumps(order)]
+        command = [sys.executable, "-P", "-m", "engine.audio_process"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
         self._process = process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
@@ -142,6 +143,7 @@ class Host:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         try:
+            processes.tell(process, order)
             answer = self._first_words(process, patience)
             if "error" not in answer:
                 self._connect(answer["ready"])
@@ -479,7 +481,7 @@ class Host:
             for child in process.children():
                 with suppress(psutil.Error):
                     if "engine.worker" in child.cmdline():
-                        child.kill()
+                        processes.end(child.pid)
             process.kill()
         except psutil.NoSuchProcess:
             pass

@@ -373,8 +373,17 @@ class Stage:
         """Housekeeping, about every 50 ms."""
         self.collect()
         load = self._load()
+        if load > NEARLY_ALL:
+            self._shed()
         for table in list(self._held):
             table.tick(load)
+
+    def _shed(self) -> None:
+        """The computer is too busy: let what rings out end."""
+        for where in self.shared.control["leaving"][0].tolist():
+            for table in self._held:
+                if address(table.table) == where:
+                    table.table["ending"] = np.maximum(table.table["ending"], 1)
 
     def _load(self) -> float:
         """Share of its deadline that 95 % of the blocks since the last call kept to."""

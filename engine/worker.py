@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
+from engine import processes
 from engine.kernel import Audio, kernel
 from engine.layout import NOTES
 from engine.memory import SharedBytes
@@ -37,7 +37,8 @@ MESSAGES = 64  # MIDI messages that a hop has room for
 PUSHED, STOP, BEATS, READY = 0, 1, 2, 3
 START_SECONDS = 60.0
 HUNG_SECONDS = 2.0
-DOZE_AFTER = 5000  # idle looks, about half a second: its preset does not sound
+DOZE_AFTER = 5000  # idle looks, about a second: its preset does not sound
+SPARE_HOPS = 3  # with so many under way there is time to look seldom: a fifth of the work
 LONGEST_PAUSE_SECONDS = 10.0  # before a worker that dies at once is tried again
 
 
@@ -205,13 +206,18 @@ class WorkerPlugin(Plugin):
     def _spawn(self) -> None:
         assert self._memory is not None
         self._memory.header[READY] = 0
-        command = [sys.executable, "-P", "-m", "engine.worker", json.dumps(self._order)]
+        command = [sys.executable, "-P", "-m", "engine.worker"]
         if self._log is not None:
             self._log.close()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
         self.process_handle = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            start_new_session=True,  # it ends with all that it has started
         )
+        processes.tell(self.process_handle, self._order)
         self._spawned = time.monotonic()
         self._seen = (int(self._memory.header[BEATS]), self._spawned)
 
@@ -248,7 +254,10 @@ class WorkerPlugin(Plugin):
         elif int(header[BEATS]) != self._seen[0]:
             self._seen = (int(header[BEATS]), now)
         elif now - self._seen[1] > (HUNG_SECONDS if header[READY] else START_SECONDS):
-            self.process_handle.kill()
+            self._kill()
+
+    def _kill(self) -> None:
+        processes.end(self.process_handle.pid)
 
     def close(self) -> None:
         if self._memory is None or self._memory.header[STOP]:
@@ -257,7 +266,7 @@ class WorkerPlugin(Plugin):
         try:
             self.process_handle.wait(0.5)
         except subprocess.TimeoutExpired:
-            self.process_handle.kill()
+            self._kill()
             self.process_handle.wait()
         if self._log is not None:
             self._log.close()
@@ -289,6 +298,7 @@ def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int
     done = int(header[PUSHED]) if lag_hops < 1 << 60 else 0
     header[READY] = 1
     idle = 0
+    look = 0.0002 if SPARE_HOPS <= lag_hops < 1 << 60 else 0.00005
     while not header[STOP]:
         header[BEATS] += 1
         pushed = int(header[PUSHED])
@@ -296,7 +306,7 @@ def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int
             idle += 1
             if idle % 4000 == 0 and (os.getppid() != parent or not psutil.pid_exists(parent)):
                 return  # the audio process has gone
-            time.sleep(0.00005 if idle < DOZE_AFTER else 0.001)
+            time.sleep(look if idle < DOZE_AFTER else 0.001)
             continue
         idle = 0
         done = max(done, pushed - lag_hops)  # what is older has been missed already
@@ -316,6 +326,6 @@ def _messages(memory: _Memory, slot: int) -> list[tuple[int, bytes]]:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(json.loads(sys.argv[1])))
+        sys.exit(main(processes.told()))
     except PluginError as error:
         sys.exit(str(error))

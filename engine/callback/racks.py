@@ -268,6 +268,7 @@ def enter(control: Any, address: int, coming: int, listen: int) -> bool:
         lead = max(lead, leaving.after)
         leave(leaving, table, ringing, start - lead, control.fade_frames)
         control.leaving[place] = old
+        make_room(control)
     elif ringing:
         control.leaving[place] = 0
     if ringing:
@@ -304,23 +305,28 @@ def have_back(table: Any, lead: int, fade_frames: int) -> None:
 
 @inline
 def seat(control: Any, coming: int) -> int:
-    """Where the rack that sounds can ring out: the coming one's place, or one that is free.
+    """A place for the rack that sounds to ring out: the coming one's, or a free one, or -1."""
+    free = -1
+    for k in range(LEAVING):
+        if control.leaving[k] == coming:
+            return k
+        if control.leaving[k] == 0:
+            free = k
+    return free
 
-    -1 if there is none; the one that rang longest is told to end.
-    """
-    free, longest, tired = -1, -1, coming
+
+@inline
+def make_room(control: Any) -> None:
+    """Let the rack that rang longest end if no place is free: the next switch shall not wait."""
+    longest, tired = -1, 0
     for k in range(LEAVING):
         ringing = control.leaving[k]
-        if ringing == coming:
-            return k
         if ringing == 0:
-            free = k
-        elif carray(pointer(ringing), (1,), TABLE)[0].ringing > longest:
+            return
+        if carray(pointer(ringing), (1,), TABLE)[0].ringing > longest:
             longest, tired = carray(pointer(ringing), (1,), TABLE)[0].ringing, ringing
-    if free < 0:
-        table = carray(pointer(tired), (1,), TABLE)[0]
-        table.ending = max(table.ending, 1)
-    return free
+    table = carray(pointer(tired), (1,), TABLE)[0]
+    table.ending = max(table.ending, 1)
 
 
 @inline

@@ -112,6 +112,7 @@ class Desk:
         self._recording: Recording | None = None
         self._listeners: list[Callable[[News], None]] = []
         self._lock = threading.RLock()
+        self._adding = threading.Lock()
         self._moved = ("", 0.0)
         self._addresses: tuple[Any, dict[str, Param]] = (None, {})
 
@@ -334,12 +335,15 @@ class Desk:
 
     def add(self, rack: Rack, path: Path | None = None, source: str = "") -> int:
         """Put a preset at the end of the set list; returns its number. Raises RackError."""
-        with self._lock:
-            self.host.enlist([*(slot.rack for slot in self.slots), rack], self.at)
+        with self._adding:  # the knobs turn on while it is being built
+            with self._lock:
+                self.host.enlist([*(slot.rack for slot in self.slots), rack], self.at)
             self.host.shelve()
-            self.slots.append(Slot(rack, rack, path))
-            self.tell("rack", source, number=self.at, name=self.rack.name)
-            return len(self.slots) - 1
+            with self._lock:
+                self.slots.append(Slot(rack, rack, path))
+                self.ready = len(self.slots)
+                self.tell("rack", source, number=self.at, name=self.rack.name)
+                return len(self.slots) - 1
 
     def save(self, name: str | None = None, source: str = "") -> Path:
         """Write the preset that sounds into the player's folder; shipped ones stay as they are."""

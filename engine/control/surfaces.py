@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -115,6 +116,25 @@ def _web(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
     if wanted.lan:
         found.told += [web.qr(), f"for those who may only look: {web.watch_url}"]
     if wanted.open:
+        _start(found, _Opened(web.url))
+
+
+class _Opened:
+    """The page in the browser; its address, a key to the rack, is in no process's command."""
+
+    def __init__(self, url: str) -> None:
+        from engine.audio_process import runtime_folder
+
+        self._url, self._file = url, runtime_folder() / f"page-{os.getpid()}.html"
+
+    def start(self) -> None:
         import webbrowser
 
-        webbrowser.open(web.url)
+        self._file.write_text(
+            f'<!doctype html><meta http-equiv="refresh" content="0;url={self._url}">'
+        )
+        self._file.chmod(0o600)
+        webbrowser.open(self._file.as_uri())
+
+    def close(self) -> None:
+        self._file.unlink(missing_ok=True)

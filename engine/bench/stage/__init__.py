@@ -30,7 +30,8 @@ SOAK_SECONDS = 60.0
 def run(files: Sequence[Path] | None = None, seconds: float = SOAK_SECONDS) -> Report:
     """Measure all parts, or those named. ``seconds`` is how long the soak has traffic.
 
-    It is preceded by as long without, to compare; 1800 are the half hour for the record.
+    As long without it, five minutes at most, comes first, to compare; 1800 are the half hour for
+    the record.
     """
     wanted = [str(file) for file in files or ()] or list(PARTS)
     for name in wanted:
