@@ -15,20 +15,20 @@ import sys
 import threading
 import time
 import traceback
-import warnings
 from contextlib import suppress
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
 from engine import native, preset
-from engine.layout import HISTOGRAM, TAPS
+from engine.counters import statistics
+from engine.layout import TAPS
 from engine.priority import lock_memory
 from engine.processes import told
 from engine.rack import Rack
+from engine.running import note_of, runtime_folder, socket_of
 from engine.shared import Shared, address
 from engine.stage import Stage, Table
 from engine.stream import CardStream, DeviceChoice
@@ -38,27 +38,9 @@ CLEAN_SECONDS = 0.01
 TICK_TURNS = 5
 
 
-def runtime_folder() -> Path:
-    """Where running engines are written down; TARAF_RUNTIME moves it."""
-    given = os.environ.get("TARAF_RUNTIME")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it is a folder in /tmp
-        folder = Path(given) if given else Path(platformdirs.user_runtime_path("taraf"))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if hasattr(os, "getuid"):
-        found = folder.stat()
-        if found.st_uid != os.getuid() or found.st_mode & 0o022:
-            raise RuntimeFolderError(f"{folder}: belongs to others, or others may write to it")
-    return folder
-
-
-class RuntimeFolderError(ValueError):
-    """A folder in which somebody else could pretend to be our audio process."""
-
-
 def _address(pid: int) -> str | None:
     """Where a process listens; None lets the system choose (Windows, or a path too long)."""
-    path = str(runtime_folder() / f"live-{pid}.sock")
+    path = str(socket_of(pid))
     return path if sys.platform != "win32" and len(path) < 100 else None
 
 
@@ -82,7 +64,7 @@ class AudioProcess:
         self._clients = 0
         self._left = time.monotonic()  # when the last client went
         self._front = os.getppid()
-        self._note = runtime_folder() / f"live-{os.getpid()}.json"
+        self._note = note_of(os.getpid())
         self.shared = Shared.create()
         try:
             self._open()
@@ -280,36 +262,6 @@ def _source(path: str, rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return guitar(rate)[:, None]
 
 
-def statistics(control: Any) -> dict[str, Any]:
-    """The audio thread's counters, in words: shares are of the time until the next block."""
-    row = control[0]
-    counts = row["histogram"]
-    total = int(counts.sum())
-    shares = (np.searchsorted(np.cumsum(counts), [0.5 * total, 0.99 * total]) + 0.5) / (
-        HISTOGRAM // 2
-    )
-    blocks, frames, rate = int(row["blocks"]), int(row["frames"]), int(row["rate"])
-    block = frames / max(blocks, 1)
-    seconds = (int(row["last_ns"]) - int(row["first_ns"])) / 1e9
-    deadline = block / max(rate, 1) * 1e9
-    return {
-        "blocks": blocks,
-        "frames": frames,
-        "seconds": round(frames / max(rate, 1), 3),
-        "blocks_due": round(seconds * rate / block) + 1 if blocks else 0,
-        "late": int(row["late"]),
-        "lost": int(row["lost_blocks"]),
-        "xruns": int(row["xruns"]),
-        "mutes": int(row["mutes"]),
-        "input_faults": int(row["input_faults"]),
-        "worker_misses": int(row["misses"]),
-        "p50_percent": round(100 * float(shares[0]), 2) if total else 0.0,
-        "p99_percent": round(100 * float(shares[1]), 2) if total else 0.0,
-        "max_percent": round(100 * int(row["slowest_ns"]) / max(deadline, 1), 2),
-        "mean_us": round(int(row["busy_ns"]) / max(blocks, 1) / 1000, 2),
-    }
-
-
 def main() -> int:
     """Run one audio process; the order comes on standard input."""
     native.compiling = lambda name: print(json.dumps({"compiling": name}), flush=True)
@@ -321,6 +273,9 @@ def main() -> int:
         return 2
     process.run()
     return 0
+
+
+__all__ = ["AudioProcess", "main", "pack", "runtime_folder", "statistics", "unpack"]
 
 
 if __name__ == "__main__":

@@ -19,22 +19,18 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import psutil
 
 from engine import processes
+from engine.hops import BEATS, HOP, MESSAGES, PUSHED, READY, STOP, Memory, worker_latency
 from engine.kernel import Audio, kernel
 from engine.layout import NOTES
-from engine.memory import SharedBytes
 from engine.native_calls import load_acquire, pause, store_release
 from engine.params import Setting
 from engine.plugin import Extern, Plugin, PluginError, Setup
 from engine.shared import address
 from engine.shared import store_release as publish
 
-HOP = 64
-MESSAGES = 64  # MIDI messages that a hop has room for
-PUSHED, STOP, BEATS, READY = 0, 1, 2, 3
 START_SECONDS = 60.0
 HUNG_SECONDS = 2.0
 DOZE_AFTER = 5000  # idle looks, about a second: its preset does not sound
@@ -111,45 +107,6 @@ def take_notes(state: Any, slot: int, frame: int, now: int) -> None:
     state.counts[slot] = count
 
 
-def worker_latency(block: int, delay: int, depth: int) -> int:
-    """Frames between a hop's first sample and the block that may use what was made of it.
-
-    Hop k is whole in the device block that holds its last frame, and is due ``depth`` blocks
-    later; ``delay`` is the latency before this node.
-    """
-    most = 0
-    for k in range(HOP * block // np.gcd(HOP, block) // HOP):
-        whole = -(-((k + 1) * HOP + delay) // block) - 1
-        most = max(most, (whole + depth) * block - delay - k * HOP)
-    return int(most)
-
-
-class _Memory:
-    """The memory a worker shares with the audio thread."""
-
-    def __init__(self, slots: int, channels: int, knobs: int, name: str | None = None) -> None:
-        hops = slots * channels * HOP
-        sizes = {"header": (32, "i8"), "tags": (slots, "i8"), "values": (slots * knobs, "f8")}
-        sizes |= {"counts": (slots, "i8"), "messages": (slots * MESSAGES * 2, "i8")}
-        sizes |= {"sent": (hops, "f4"), "made": (hops, "f4")}
-        total = sum(count * int(code[1]) for count, code in sizes.values())
-        self.block = SharedBytes.create(total) if name is None else SharedBytes.attach(name, total)
-        self.owner = name is None
-        arrays: dict[str, npt.NDArray[Any]] = {}
-        at = 0
-        for key, (count, code) in sizes.items():
-            arrays[key] = self.block.array[at : at + count * int(code[1])].view(code)
-            at += count * int(code[1])
-        self.header, self.tags = arrays["header"], arrays["tags"]
-        self.counts = arrays["counts"]
-        self.messages = arrays["messages"].reshape(slots, MESSAGES, 2)
-        self.values = arrays["values"].reshape(slots, knobs)
-        self.sent = arrays["sent"].reshape(slots, channels, HOP)
-        self.made = arrays["made"].reshape(slots, channels, HOP)
-        if self.owner:
-            self.tags[:] = -1
-
-
 class WorkerPlugin(Plugin):
     """Base of plugins written in Python: they run beside the audio thread, never on it.
 
@@ -162,7 +119,7 @@ class WorkerPlugin(Plugin):
     plays_notes: ClassVar[bool] = True
     notes: Sequence[tuple[int, bytes]] = ()
     """MIDI messages for the hop that ``work`` is given: frame, message."""
-    _memory: _Memory | None = None
+    _memory: Memory | None = None
     _log: IO[bytes] | None = None
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
 
@@ -179,7 +136,7 @@ class WorkerPlugin(Plugin):
         slots = 16
         while slots < 2 * (self.latency_samples // HOP + 4):
             slots *= 2
-        m = self._memory = _Memory(slots, setup.channels, len(self.params))
+        m = self._memory = Memory(slots, setup.channels, len(self.params))
         self._order = {
             "memory": m.block.name,
             "slots": slots,
@@ -281,7 +238,7 @@ def main(order: dict[str, Any]) -> int:
     plugin: WorkerPlugin = getattr(importlib.import_module(module), name)(**order["settings"])
     setup = Setup(**{**order["setup"], "folder": Path(order["setup"]["folder"])})
     names = list(plugin.params)
-    memory = _Memory(order["slots"], setup.channels, len(names), order["memory"])
+    memory = Memory(order["slots"], setup.channels, len(names), order["memory"])
     plugin.open(setup)
     urgent(5)
     gc.collect()
@@ -291,7 +248,7 @@ def main(order: dict[str, Any]) -> int:
     return 0
 
 
-def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int) -> None:
+def _work(plugin: WorkerPlugin, memory: Memory, names: list[str], lag_hops: int) -> None:
     header, parent = memory.header, os.getppid()
     mask = len(memory.tags) - 1
     audio = np.zeros(memory.sent.shape[1:], np.float32)
@@ -312,16 +269,14 @@ def _work(plugin: WorkerPlugin, memory: _Memory, names: list[str], lag_hops: int
         done = max(done, pushed - lag_hops)  # what is older has been missed already
         slot = done & mask
         audio[:] = memory.sent[slot]
-        plugin.notes = _messages(memory, slot)
+        plugin.notes = memory.messages_of(slot)
         plugin.work(audio, dict(zip(names, memory.values[slot].tolist(), strict=True)))
         memory.made[slot] = audio
         publish(address(memory.tags[slot:]), done)
         done += 1
 
 
-def _messages(memory: _Memory, slot: int) -> list[tuple[int, bytes]]:
-    rows = memory.messages[slot, : int(memory.counts[slot])].tolist()
-    return [(frame, packed.to_bytes(3, "little")) for frame, packed in rows]
+__all__ = ["WorkerPlugin", "worker_latency", "worker_process"]
 
 
 if __name__ == "__main__":

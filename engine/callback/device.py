@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import carray, types
 
+from engine.callback.coming import take_table
 from engine.callback.events import hush, pass_by, take_events
 from engine.callback.machine import (
     finite,
@@ -19,7 +20,7 @@ from engine.callback.machine import (
     sleep_ns,
 )
 from engine.callback.nodes import HEAL_A_FRAME, run_node
-from engine.callback.racks import run_racks, take_table
+from engine.callback.racks import run_racks
 from engine.compiler import call_address, claim, load_acquire, pointer, store_release
 from engine.layout import CELL, CONTROL, HISTOGRAM, NODE, RING, VIRTUAL, WIDTH, offset
 

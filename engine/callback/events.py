@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numba import carray
 
+from engine.callback.coming import AT_NEXT, enter, forget
 from engine.callback.machine import inline, samples
 from engine.callback.nodes import aim
-from engine.callback.racks import AT_NEXT, AT_OWNER, enter, forget, rise
+from engine.callback.racks import AT_OWNER, rise
 from engine.compiler import load_acquire, pointer, store_release
 from engine.layout import (
     BEAT,
