@@ -241,6 +241,7 @@ class AudioProcess:
             "warnings": list(table.warnings),
             "muted": table.mutes,
             "worker_restarts": table.restarts,
+            "workers": table.workers,
             "device": self.stream.name,
             "device_latency_frames": self.stream.latency_frames,
             "priority": self.stream.priority,

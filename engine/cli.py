@@ -98,7 +98,10 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     elif hasattr(error, "format_message"):  # typer's: a wrong option, a missing argument
-        text = f"{error.format_message().rstrip('.')}; see taraf --help"
+        context = getattr(error, "ctx", None)
+        help_ = f"see {context.command_path} --help" if context else "see taraf --help"
+        said = error.format_message().rstrip(".")
+        text = f"{said}; {help_}" if said else help_
     elif isinstance(error, ValueError) and _is_ours(type(error)):
         text = str(error)
     else:

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine import preset as presets
 from engine.control.desk import Desk
+from engine.control.log import Log
 from engine.host import Host, HostError, Order, sounding
 from engine.rack import Rack, RackError
 from engine.recorder import Recorder
@@ -131,6 +132,7 @@ class Session:
     host: Host
     desk: Desk
     warnings: tuple[str, ...]
+    log: Log
     recorder: Recorder | None = None
     result: dict[str, Any] = field(default_factory=dict)
 
@@ -168,6 +170,8 @@ class Session:
             warnings=[*self.warnings, *report["warnings"]],
             events=[asdict(event) for event in host.events],
             recorded=recorded,
+            takes=self.log.takes,
+            messages=self.log.lines,
         )
 
 
@@ -189,7 +193,7 @@ def session(
     try:
         racks = ((plan.rack, plan.path), *plan.others)
         desk = Desk(host, racks, _recording(host, takes, kind, record))
-        running = Session(host, desk, (*plan.warnings, *host.report()["warnings"]))
+        running = Session(host, desk, (*plan.warnings, *host.report()["warnings"]), Log(desk))
         desk.build()
         try:
             if record is not None:
@@ -218,27 +222,31 @@ def _recording(
     return begin
 
 
-def _found(host: Host) -> Desk:
+def _found(host: Host, takes: Path | None) -> Desk:
     """The desk of a rack that has lost its window: bypass and tempo are as they were."""
-    desk, control = Desk(host, ((host.rack, None),)), host.shared.control
+    control = host.shared.control
+    desk = Desk(host, ((host.rack, None),), _recording(host, takes, "wav", None))
     desk.bypassed = bool(control["bypass"][0])
     desk.clock.set(float(control["beat"][0, 0]), source="preset")
     return desk
 
 
 @contextmanager
-def adopt(pid: int | None) -> Iterator[Session]:
+def adopt(pid: int | None, takes: Path | None = None) -> Iterator[Session]:
     """Take over an orphaned audio process: ``pid``, or the only one there is."""
     if pid is None:
         lost = [found for found, window in sounding().items() if window is None]
+        if not lost:
+            raise HostError("nothing sounds without a window")
         if len(lost) != 1:
-            known = ", ".join(map(str, lost)) or "none"
+            known = ", ".join(map(str, lost))
             raise HostError(f"say which process to take over; without a window are: {known}")
         pid = lost[0]
     host = Host.attach(pid)
     try:
         warnings = ("its recording ended with its window",) if host.order.armed else ()
-        running = Session(host, _found(host), warnings)
+        desk = _found(host, takes)
+        running = Session(host, desk, warnings, Log(desk))
         yield running
         running.finish()
     finally:

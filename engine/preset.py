@@ -74,7 +74,9 @@ def save(rack: Rack) -> Path:
 
     Files beside the preset it came from stay there, and are named in full.
     """
-    name = re.sub(r"[^a-z0-9_-]+", "-", rack.name.lower()).strip("-")[:32] or "mine"
+    name = re.sub(r"[^\w-]+", "-", rack.name.lower()).strip("-")[:32] or "mine"
+    if name in ("con", "prn", "aux", "nul"):  # devices on Windows
+        name += "-"
     path = user_folder() / f"{name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,9 @@ def bar(peak: float) -> Text:
     return text
 
 
-def draw(desk: Desk, statistics: dict[str, Any], latency_ms: float) -> RenderableType:
+def draw(
+    desk: Desk, statistics: dict[str, Any], latency_ms: float, said: list[str]
+) -> RenderableType:
     """The screen for this moment."""
     host = desk.host
     control = host.shared.control[0]
@@ -65,8 +67,7 @@ def draw(desk: Desk, statistics: dict[str, Any], latency_ms: float) -> Renderabl
     if trouble:
         rows.append(Text(", ".join(trouble), style="yellow"))
     rows += [Text(f"{e.seconds:7.1f} s  {e.message}", style="yellow") for e in host.events[-3:]]
-    if desk.last_message:
-        rows.append(Text(desk.last_message, style="yellow"))
+    rows += [Text(text, style="yellow") for text in said]
     rows.append(_stage(desk))
     rows.append(Text(HELP, style="dim"))
     title = host.rack.name
@@ -85,7 +86,8 @@ def _stage(desk: Desk) -> Text:
     if desk.recording:
         text.append(" RECORDING ", style="white on red")
     if desk.slot.other is not None:
-        text.append(" B ", style="black on cyan")
+        version = " A: as saved " if desk.rack == desk.slot.saved else " B: as turned "
+        text.append(version, style="black on cyan")
     names = desk.names()
     if desk.ready < len(names):
         text.append(f"  {desk.ready} of {len(names)} presets are built", style="dim")

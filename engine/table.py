@@ -210,7 +210,17 @@ class Table:
     @property
     def restarts(self) -> int:
         """How often workers of this rack were started again."""
-        return sum(plugin.restarts for plugin in self._plugins)
+        return sum(self.workers.values())
+
+    @property
+    def workers(self) -> dict[str, int]:
+        """Plugins that run in a process of their own, and how often each was started again."""
+        links = [(lane, link) for lane, link in self.rack.links() if link is not None]
+        return {
+            f"{lane}.{link.name}": plugin.restarts
+            for (lane, link), plugin in zip(links, self._plugins, strict=False)
+            if plugin.counts_misses
+        }
 
     @property
     def mutes(self) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ DEVICE_HELP = "Part of a device's name, an index, 'default', or 'virtual' (built
 
 
 WEB_PORT = 8470
+TAKES = Path("takes")
 
 
 def live(
@@ -54,11 +56,14 @@ def live(
     ] = False,
     takes: Annotated[
         Path, typer.Option(help="Where the record key, pedal or button puts its takes.")
-    ] = Path("takes"),
+    ] = TAKES,
     web: Annotated[
         bool, typer.Option("--web", help="The rack on a page in a browser, on this machine only.")
     ] = False,
-    web_port: Annotated[int, typer.Option(min=0, max=65535, help="Its port.")] = WEB_PORT,
+    web_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help=f"Its port, {WEB_PORT} if left out; implies --web."),
+    ] = None,
     lan: Annotated[
         bool, typer.Option("--lan", help="--web for phones and tablets here; shows a code to pair.")
     ] = False,
@@ -135,7 +140,7 @@ def live(
         osc_to=tuple(osc_to or ()),
         osc_allow=tuple(osc_allow or ()),
         link=link,
-        web=web_port if web or lan or open_ else None,
+        web=_port(web_port, web or lan or open_),
         lan=lan,
         open=open_,
     )
@@ -164,6 +169,13 @@ def live(
     _tell(session.result, as_json)
 
 
+def _port(given: int | None, wanted: bool) -> int | None:
+    """The page's port, or None where no page is asked for."""
+    if given is not None:
+        return given
+    return WEB_PORT if wanted else None
+
+
 def _interrupt(number: int, frame: object) -> None:
     """A polite request to end is as good as Ctrl-C: the sound stops and the take is closed."""
     raise KeyboardInterrupt
@@ -173,14 +185,19 @@ def attach(
     pid: Annotated[
         int | None, typer.Argument(help="The audio process; the only one if left out.")
     ] = None,
+    takes: Annotated[Path, typer.Option(help="Where the record key puts its takes.")] = TAKES,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object at the end.")
     ] = False,
 ) -> None:
-    """Take over a rack that goes on sounding after its window died."""
+    """Take over a rack that goes on sounding after its window died.
+
+    Its knobs, keys and takes are yours again; the rest of a set list, the page, MIDI and OSC
+    ended with the window.
+    """
     from engine import playing
 
-    with playing.adopt(pid) as session, suppress(KeyboardInterrupt):
+    with playing.adopt(pid, takes) as session, suppress(KeyboardInterrupt):
         follow(session, quiet=as_json)
     _tell(session.result, as_json)
 
@@ -195,18 +212,22 @@ def stop() -> None:
 
 def follow(session: Any, quiet: bool) -> None:
     """Show the screen, or only the warnings, until the sound ends; keys play the desk."""
+    from engine.control.health import Health
     from engine.control.keys import Keys
 
-    keys = Keys(session.desk)
+    keys, health = Keys(session.desk), Health(session.desk)
     keys.start()
+    health.start()
     try:
         _show(session, quiet, lambda seconds: session.host.wait(seconds) or keys.stopped.is_set())
     finally:
         keys.close()
+        health.close()
 
 
 def _show(session: Any, quiet: bool, over: Callable[[float], bool]) -> None:
-    if quiet:
+    if quiet or not sys.stderr.isatty():
+        _say(session, quiet)
         while not over(0.2):
             pass
         return
@@ -218,13 +239,17 @@ def _show(session: Any, quiet: bool, over: Callable[[float], bool]) -> None:
     console = Console(stderr=True)
     for warning in session.warnings:
         console.print(f"[yellow]{warning}[/]", highlight=False)
-    if not console.is_terminal:
-        while not over(0.2):
-            pass
-        return
     with Live(console=console, refresh_per_second=8, transient=True) as screen:
         while not over(0.12):
-            screen.update(draw(session.desk, session.host.statistics(), session.latency_ms))
+            statistics, said = session.host.statistics(), session.log.recent()
+            screen.update(draw(session.desk, statistics, session.latency_ms, said))
+
+
+def _say(session: Any, quiet: bool) -> None:
+    """Without a screen each message is a line, as it comes."""
+    for line in session.log.lines if quiet else [*session.warnings, *session.log.lines]:
+        typer.echo(line, err=True)
+    session.log.tell = lambda text: typer.echo(text, err=True)
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:
@@ -241,6 +266,8 @@ def _tell(result: dict[str, Any], as_json: bool) -> None:
         typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
     for fault in (result.get("recorded") or {}).get("faults", []):
         typer.echo(f"  not all was recorded: {fault}", err=True)
+    for take in result["takes"]:
+        typer.echo(f"  dry: {take['dry']}  wet: {take['wet']}")
     if result.get("recorded"):
         typer.echo(f"  dry: {result['recorded']['dry']}  wet: {result['recorded']['wet']}")
 

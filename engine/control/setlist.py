@@ -53,7 +53,7 @@ def load(name: str) -> SetList:
     except OSError as error:
         known = ", ".join(names()) or "none"
         raise SetListError(
-            f"{path}: {error.strerror or error}; set lists of yours: {known}"
+            f"{path}: {error.strerror or error}; those of yours, in {user_folder()}: {known}"
         ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SetListError(f"{path}: is not TOML: {' '.join(str(error).split())}") from None

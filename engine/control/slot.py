@@ -66,6 +66,8 @@ class Slot:
 
     def compare(self, become: Become) -> None:
         """Go over to the other of two versions: at first, to the preset as it was saved."""
+        if self.other is None and self.rack == self.saved:
+            return
         before, self.other = self.other, self.rack
         try:
             become(before or self.saved)

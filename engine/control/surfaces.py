@@ -95,7 +95,8 @@ def _osc(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
     osc = Osc(desk, wanted.osc or "127.0.0.1:0", wanted.osc_to, wanted.osc_allow)
     _start(found, osc)
     if wanted.osc:
-        found.told.append(f"OSC at {wanted.osc}")
+        host, port = osc.address
+        found.told.append(f"OSC at {host}:{port}")
 
 
 def _link(desk: Desk, wanted: Wanted, found: Surfaces) -> None:

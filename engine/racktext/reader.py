@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -175,7 +176,9 @@ class _Reader:
         for key in table:
             if key not in known:
                 prefix = f"{where}: " if where else ""
-                self.warn(f"{prefix}{key!r} is not known here and is ignored")
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"; near to it: {near[0]}" if near else ""
+                self.warn(f"{prefix}{key!r} is not known here and is ignored{hint}")
 
 
 def _free(use: str, taken: set[str]) -> str:

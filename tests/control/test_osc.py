@@ -310,9 +310,19 @@ def test_others_hear_of_a_change_and_its_maker_does_not(
     assert pad.hears(KNOB, -45.0)
 
 
-def test_a_sender_that_listens_at_the_one_target_is_not_echoed_to(
+def test_on_this_machine_a_target_hears_what_another_port_did(
     desk: Desk, start: Callable[..., Osc]
-) -> None:  # fmt: skip
+) -> None:
+    screen = Controller(("127.0.0.1", 1))
+    osc = start(send=(f"127.0.0.1:{screen.port}",))
+    Controller(osc.address).send(KNOB, -44.0)
+    assert screen.hears(KNOB, -44.0)
+
+
+def test_a_sender_that_listens_at_the_one_target_is_not_echoed_to(
+    desk: Desk, start: Callable[..., Osc], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.osc.surface.is_here", lambda host: False)  # a tablet
     screen = Controller(("127.0.0.1", 1))
     osc = start(send=(f"127.0.0.1:{screen.port}",))
     screen.hears(KNOB)

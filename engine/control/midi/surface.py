@@ -72,6 +72,7 @@ class Midi:
         ports.start()
         for problem in self.book.store.problems:
             self._say(problem)
+        self.book.check()
         self._desk.learner = self.learning
         self._stop_listening = self._desk.listen(self._news)
         if ports.jack:
@@ -156,7 +157,9 @@ class Midi:
     def _news(self, news: News) -> None:
         if news.kind == "panic":
             self.notes.panic()
-        elif self._ports_asked[1]:
+        elif news.kind == "rack":
+            self.book.check()
+        if self._ports_asked[1]:
             self._feedback.hear(news)
 
     def _say(self, text: str) -> None:

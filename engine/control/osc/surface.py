@@ -251,9 +251,12 @@ class Osc:
         return list(dict.fromkeys((*self.places.send, *recent)))
 
     def _ears(self, client: Client) -> frozenset[Address]:
-        """Where a client hears: who sends from one port often listens at another of ``send``."""
+        """Where a client hears: a tablet sends from one port and listens at another of ``send``.
+
+        On this machine two ports may be two programs.
+        """
         beside = [target for target in self.places.send if target[0] == client.address[0]]
-        if client.reply is None and len(beside) == 1:
+        if client.reply is None and len(beside) == 1 and not is_here(client.address[0]):
             return frozenset((client.target, beside[0]))
         return frozenset((client.target,))
 

@@ -5,6 +5,8 @@ const LONGEST_WAIT_MS = 2000;
 const LOOK_MS = 1000;
 const SILENT_LOOKS = 5; // the server says something four times a second
 const LOST = "Connection lost. The sound goes on; trying again\u2026";
+const STOPPED = "taraf has been stopped. This page waits until it plays again.";
+const GOING_AWAY = [1001, 1012];
 const ANEW = "taraf was started again: open the address that it shows now.";
 
 export class Link {
@@ -32,7 +34,7 @@ export class Link {
       if (typeof event.data === "string") this.hear.facts(JSON.parse(event.data));
       else this.hear.frame(new Float32Array(event.data));
     };
-    this.socket.onclose = () => this.lost();
+    this.socket.onclose = ({ code }) => this.lost(GOING_AWAY.includes(code) ? STOPPED : LOST);
   }
 
   // A network that goes away closes nothing: what a browser calls open may be dead for minutes.
@@ -59,7 +61,7 @@ export class Link {
         return;
       }
     } catch {
-      this.lost();
+      this.lost(text);
       return;
     }
     this.open();
