@@ -25,7 +25,7 @@ def demo(
     """
     began = _process_began()
     from engine import playing
-    from engine.commands.live import follow
+    from engine.commands.following import follow
     from engine.commands.options import compiling
 
     rack, warnings = playing.open_rack(preset, [])

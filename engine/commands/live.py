@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from engine.commands import options
+from engine.commands.following import follow, tell
 
 DEVICE_HELP = "Part of a device's name, an index, 'default', or 'virtual' (built in)."
 
@@ -41,9 +39,12 @@ def live(
         float | None, typer.Option(min=0.0, max=604800.0, help="Stop after this long.")
     ] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Record dry and wet into this folder.")
+        Path | None,
+        typer.Option(help="Record dry and wet into this folder.", rich_help_panel="Recording"),
     ] = None,
-    record_format: Annotated[str, typer.Option(help="wav (float) or flac (24 bit).")] = "wav",
+    record_format: Annotated[
+        str, typer.Option(help="wav (float) or flac (24 bit).", rich_help_panel="Recording")
+    ] = "wav",
     input: Annotated[
         Path | None,
         typer.Option(help="What the virtual device plays, looped, instead of its guitar."),
@@ -55,55 +56,112 @@ def live(
         bool, typer.Option(help="Virtual device only: as fast as possible, not in real time.")
     ] = False,
     takes: Annotated[
-        Path, typer.Option(help="Where the record key, pedal or button puts its takes.")
+        Path,
+        typer.Option(
+            help="Where the record key, pedal or button puts its takes.",
+            rich_help_panel="Recording",
+        ),
     ] = TAKES,
     web: Annotated[
-        bool, typer.Option("--web", help="The rack on a page in a browser, on this machine only.")
+        bool,
+        typer.Option(
+            "--web",
+            help="The rack on a page in a browser, on this machine only.",
+            rich_help_panel="Page",
+        ),
     ] = False,
     web_port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help=f"Its port, {WEB_PORT} if left out; implies --web."),
+        typer.Option(
+            min=0,
+            max=65535,
+            help=f"Its port, {WEB_PORT} if left out; implies --web.",
+            rich_help_panel="Page",
+        ),
     ] = None,
     lan: Annotated[
-        bool, typer.Option("--lan", help="--web for phones and tablets here; shows a code to pair.")
+        bool,
+        typer.Option(
+            "--lan",
+            help="--web for phones and tablets here; shows a code to pair.",
+            rich_help_panel="Page",
+        ),
     ] = False,
-    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.", rich_help_panel="Page")
+    ] = False,
     midi: Annotated[
         list[str] | None,
-        typer.Option(help="Part of a MIDI input's name, or all; may be repeated."),
+        typer.Option(
+            help="Part of a MIDI input's name, or all; may be repeated.",
+            rich_help_panel="MIDI",
+        ),
     ] = None,
     midi_port: Annotated[
-        bool, typer.Option("--midi-port", help="A MIDI input of our own that others play into.")
+        bool,
+        typer.Option(
+            "--midi-port",
+            help="A MIDI input of our own that others play into.",
+            rich_help_panel="MIDI",
+        ),
     ] = False,
     midi_feedback: Annotated[
-        list[str] | None, typer.Option(help="MIDI outputs whose LEDs and faders follow the knobs.")
+        list[str] | None,
+        typer.Option(
+            help="MIDI outputs whose LEDs and faders follow the knobs.", rich_help_panel="MIDI"
+        ),
     ] = None,
     midi_clock: Annotated[
-        list[str] | None, typer.Option(help="MIDI outputs that get our clock.")
+        list[str] | None,
+        typer.Option(help="MIDI outputs that get our clock.", rich_help_panel="MIDI"),
     ] = None,
     no_program_change: Annotated[
-        bool, typer.Option("--no-program-change", help="Program changes select no preset.")
+        bool,
+        typer.Option(
+            "--no-program-change", help="Program changes select no preset.", rich_help_panel="MIDI"
+        ),
     ] = False,
     pickup: Annotated[
-        bool, typer.Option("--pickup", help="Learnt controllers act once they reach the knob.")
+        bool,
+        typer.Option(
+            "--pickup",
+            help="Learnt controllers act once they reach the knob.",
+            rich_help_panel="MIDI",
+        ),
     ] = False,
     learn_into_preset: Annotated[
         bool,
         typer.Option(
-            "--learn-into-preset", help="What is learnt belongs to the preset, not to all."
+            "--learn-into-preset",
+            help="What is learnt belongs to the preset, not to all.",
+            rich_help_panel="MIDI",
         ),
     ] = False,
-    osc: Annotated[str | None, typer.Option(metavar="[HOST:]PORT", help="Listen for OSC.")] = None,
+    osc: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST:]PORT", help="Listen for OSC.", rich_help_panel="OSC and Link"),
+    ] = None,
     osc_to: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST:PORT", help="Tell this OSC surface of every change."),
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Tell this OSC surface of every change.",
+            rich_help_panel="OSC and Link",
+        ),
     ] = None,
     osc_allow: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDRESS", help="Who may send OSC from another machine."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="Who may send OSC from another machine.",
+            rich_help_panel="OSC and Link",
+        ),
     ] = None,
     link: Annotated[
-        bool, typer.Option("--link", help="Share tempo and beat with Ableton Link.")
+        bool,
+        typer.Option(
+            "--link", help="Share tempo and beat with Ableton Link.", rich_help_panel="OSC and Link"
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object at the end.")
@@ -166,7 +224,7 @@ def live(
         for line in surfaces.told:
             typer.echo(line, err=True)
         follow(session, quiet=as_json)
-    _tell(session.result, as_json)
+    tell(session.result, as_json)
 
 
 def _port(given: int | None, wanted: bool) -> int | None:
@@ -199,7 +257,7 @@ def attach(
 
     with playing.adopt(pid, takes) as session, suppress(KeyboardInterrupt):
         follow(session, quiet=as_json)
-    _tell(session.result, as_json)
+    tell(session.result, as_json)
 
 
 def stop() -> None:
@@ -208,68 +266,6 @@ def stop() -> None:
 
     count = playing.stop_all()
     typer.echo(f"stopped {count}" if count else "nothing is sounding")
-
-
-def follow(session: Any, quiet: bool) -> None:
-    """Show the screen, or only the warnings, until the sound ends; keys play the desk."""
-    from engine.control.health import Health
-    from engine.control.keys import Keys
-
-    keys, health = Keys(session.desk), Health(session.desk)
-    keys.start()
-    health.start()
-    try:
-        _show(session, quiet, lambda seconds: session.host.wait(seconds) or keys.stopped.is_set())
-    finally:
-        keys.close()
-        health.close()
-
-
-def _show(session: Any, quiet: bool, over: Callable[[float], bool]) -> None:
-    if quiet or not sys.stderr.isatty():
-        _say(session, quiet)
-        while not over(0.2):
-            pass
-        return
-    from rich.console import Console
-    from rich.live import Live
-
-    from engine.screen import draw
-
-    console = Console(stderr=True)
-    for warning in session.warnings:
-        console.print(f"[yellow]{warning}[/]", highlight=False)
-    with Live(console=console, refresh_per_second=8, transient=True) as screen:
-        while not over(0.12):
-            statistics, said = session.host.statistics(), session.log.recent()
-            screen.update(draw(session.desk, statistics, session.latency_ms, said))
-
-
-def _say(session: Any, quiet: bool) -> None:
-    """Without a screen each message is a line, as it comes."""
-    for line in session.log.lines if quiet else [*session.warnings, *session.log.lines]:
-        typer.echo(line, err=True)
-    session.log.tell = lambda text: typer.echo(text, err=True)
-
-
-def _tell(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(result))
-        return
-    typer.echo(
-        f"{result['preset']}: {result['blocks']} blocks of {result['blocks_due']} due, "
-        f"{result['late']} late; callback p50 {result['p50_percent']:.1f} %, "
-        f"p99 {result['p99_percent']:.1f} %, worst {result['max_percent']:.1f} % of its time; "
-        f"latency {result['latency_ms']:.2f} ms"
-    )
-    for event in result["events"]:
-        typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
-    for fault in (result.get("recorded") or {}).get("faults", []):
-        typer.echo(f"  not all was recorded: {fault}", err=True)
-    for take in result["takes"]:
-        typer.echo(f"  dry: {take['dry']}  wet: {take['wet']}")
-    if result.get("recorded"):
-        typer.echo(f"  dry: {result['recorded']['dry']}  wet: {result['recorded']['wet']}")
 
 
 __all__ = ["attach", "live", "stop"]

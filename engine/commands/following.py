@@ -1,0 +1,73 @@
+"""While it sounds: the screen, or lines without one; and what it came to."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+
+def follow(session: Any, quiet: bool) -> None:
+    """Show the screen, or only the warnings, until the sound ends; keys play the desk."""
+    from engine.control.health import Health
+    from engine.control.keys import Keys
+
+    keys, health = Keys(session.desk), Health(session.desk)
+    keys.start()
+    health.start()
+    try:
+        _show(session, quiet, lambda seconds: session.host.wait(seconds) or keys.stopped.is_set())
+    finally:
+        keys.close()
+        health.close()
+
+
+def _show(session: Any, quiet: bool, over: Callable[[float], bool]) -> None:
+    if quiet or not sys.stderr.isatty():
+        _say(session, quiet)
+        while not over(0.2):
+            pass
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    from engine.screen import draw
+
+    console = Console(stderr=True)
+    for warning in session.warnings:
+        console.print(f"[yellow]{warning}[/]", highlight=False)
+    with Live(console=console, refresh_per_second=8, transient=True) as screen:
+        while not over(0.12):
+            statistics, said = session.host.statistics(), session.log.recent()
+            screen.update(draw(session.desk, statistics, session.latency_ms, said))
+
+
+def _say(session: Any, quiet: bool) -> None:
+    """Without a screen each message is a line, as it comes."""
+    for line in session.log.lines if quiet else [*session.warnings, *session.log.lines]:
+        typer.echo(line, err=True)
+    session.log.tell = lambda text: typer.echo(text, err=True)
+
+
+def tell(result: dict[str, Any], as_json: bool) -> None:
+    """Say what a performance came to."""
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(
+        f"{result['preset']}: {result['blocks']} blocks of {result['blocks_due']} due, "
+        f"{result['late']} late; callback p50 {result['p50_percent']:.1f} %, "
+        f"p99 {result['p99_percent']:.1f} %, worst {result['max_percent']:.1f} % of its time; "
+        f"latency {result['latency_ms']:.2f} ms"
+    )
+    for event in result["events"]:
+        typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
+    for fault in (result.get("recorded") or {}).get("faults", []):
+        typer.echo(f"  not all was recorded: {fault}", err=True)
+    for take in result["takes"]:
+        typer.echo(f"  dry: {take['dry']}  wet: {take['wet']}")
+    if result.get("recorded"):
+        typer.echo(f"  dry: {result['recorded']['dry']}  wet: {result['recorded']['wet']}")
