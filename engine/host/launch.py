@@ -69,5 +69,8 @@ class Launch:
         self.process.kill()
 
     def wait(self) -> None:
-        """Wait until it has ended."""
+        """Wait until it has ended; its last words are read by then."""
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self._log.close()

@@ -45,7 +45,7 @@ def news_of(desk: Desk) -> list[News]:
 
 def until(true: object) -> bool:
     assert callable(true)
-    for _ in range(400):
+    for _ in range(6000):  # on a fresh machine kernels are compiled meanwhile
         if true():
             return True
         time.sleep(0.02)
