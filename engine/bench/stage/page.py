@@ -76,13 +76,13 @@ def _slice(host: Host) -> tuple[float, float]:
 
 
 def _rows(report: Report, alone: Any, watched: Any, rates: list[float]) -> None:
-    """The median of all turns: a neighbour on the machine disturbs some of them."""
-    ratio = float(np.median(watched[:, 0] / alone[:, 0]))
+    """The quickest turns are compared: a neighbour on the machine slows some, and hurries none."""
+    ratio = float(watched[:, 0].min() / alone[:, 0].min())
     report.add("pages open", PAGES, "pages")
     report.add("updates a second that each page got", float(np.median(rates)), "", "60, to 3",
                abs(float(np.median(rates)) - 60.0) <= 3.0)  # fmt: skip
-    report.add("mean block without a page", float(np.median(alone[:, 0])), "us")
-    report.add("mean block with four pages", float(np.median(watched[:, 0])), "us")
+    report.add("mean block without a page, quickest turn", float(alone[:, 0].min()), "us")
+    report.add("mean block with four pages, quickest turn", float(watched[:, 0].min()), "us")
     report.add("mean block with four pages, of that without", ratio, "ratio",
                "costs the audio thread nothing, to 5 %", ratio <= 1.05)  # fmt: skip
     report.add("the same between turns without", _spread(alone[:, 0]), "ratio")
