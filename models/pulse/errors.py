@@ -1,0 +1,10 @@
+"""The mistakes of whoever trains or studies rhythm; imports nothing."""
+
+from __future__ import annotations
+
+
+class PulseError(ValueError):
+    """Takes, recordings or models that cannot be used: what was given, what is allowed."""
+
+
+__all__ = ["PulseError"]
