@@ -44,6 +44,7 @@ class FarEnd:
         """The next that it tells; raises StageError if it ends or is silent for too long."""
         assert self._process.stdout is not None
         silent = threading.Timer(seconds, self._process.kill)
+        silent.daemon = True  # Ctrl-C may come before it can be cancelled: it must not be waited for
         silent.start()
         try:
             for line in self._process.stdout:

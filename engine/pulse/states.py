@@ -1,0 +1,165 @@
+"""Where in the beat the player is: a distribution over every tempo and place, moved on each hop.
+
+The state space of Krebs, Böck and Widmer (An efficient state-space model for joint tempo and
+meter tracking, ISMIR 2015), forward only: a state is an interval of so many hops and a place in
+it; tempo changes at beats only. Differences: the network's answer weighs as the ratio of its odds
+to the odds of a beat at any time, so that an answer that knows nothing leaves the distribution
+as it is and the beat goes on through silence; a second answer weighs tempi; and a little of the
+belief is always spread over all states, so that nothing is ruled out for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from engine.kernel import kernel
+from engine.pulse.bands import HOPS_A_SECOND
+
+SHORTEST, LONGEST = 18, 150  # hops between two beats: 333 to 40 bpm
+INTERVALS = LONGEST - SHORTEST + 1
+STATES = INTERVALS * (LONGEST + SHORTEST) // 2
+STIFFNESS = 60.0  # how fast a tempo change gets unlikely; 100 where the tempo hardly moves
+LEAP = 2e-3  # of the belief at a beat may take any tempo
+SURPRISE = 2e-4  # of all the belief is anywhere, at every hop
+ODDS = 0.045  # of a beat at any hop
+TRUST = 0.75  # exponent of the network's ratio: hops near each other say the same
+MOST = 40.0  # the ratio's limits are this and one over this
+TEMPO_TRUST = 0.04
+NEAR = 4.0  # intervals this many hundredths apart are one tempo
+PHASES = 48
+
+
+def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
+    """State of ``move`` and ``find``: all tempi from lowest to highest (bpm) alike, any place."""
+    lengths = np.arange(SHORTEST, LONGEST + 1)
+    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    ratio = lengths[None, :] / lengths[:, None]
+    change = np.exp(-STIFFNESS * np.abs(ratio - 1.0))
+    change = (1.0 - LEAP) * change / change.sum(axis=1, keepdims=True) + LEAP / INTERVALS
+    tempo = 60.0 * HOPS_A_SECOND / lengths
+    allowed = ((tempo >= tempo_lowest) & (tempo <= tempo_highest)).astype(np.float32)
+    prior = allowed / lengths
+    belief = np.repeat(prior / lengths, lengths)
+    angles = 2 * np.pi * np.arange(PHASES) / PHASES
+    return {
+        "belief": (belief / belief.sum()).astype(np.float32),
+        "start": np.zeros(INTERVALS, np.int64),  # where place 0 of each interval lies
+        "first_state": first,
+        "change": change.T.astype(np.float32).copy(),  # to, from
+        "ending": np.zeros(INTERVALS, np.float32),
+        "mass": np.zeros(INTERVALS, np.float32),
+        "weighed": np.ones(INTERVALS, np.float32),
+        "phases": np.zeros(PHASES, np.float64),
+        "phase_table": np.array([np.cos(angles), np.sin(angles)]),
+        "found": np.zeros(4),
+    }
+
+
+@kernel
+def move(state: Any, beat: float, weigh_tempo: int) -> None:
+    """Move on by a hop in which the network gave a beat the probability ``beat``.
+
+    ``state.weighed`` is how much each interval's tempo gains, used where ``weigh_tempo`` is 1.
+    """
+    belief, start, first, ending = state.belief, state.start, state.first_state, state.ending
+    for k in range(INTERVALS):
+        n = SHORTEST + k
+        last = start[k] - 1 if start[k] > 0 else n - 1  # place 0 is where the last one was
+        ending[k] = belief[first[k] + last]
+        start[k] = last
+    ratio = (beat + 1e-5) / (1.0 - beat + 1e-5) / (ODDS / (1.0 - ODDS))
+    ratio = min(max(ratio, 1.0 / MOST), MOST) ** TRUST
+    near = math.sqrt(ratio)
+    total = 0.0
+    for k in range(INTERVALS):
+        n, at = SHORTEST + k, first[k]
+        begun = np.float32(0.0)
+        for j in range(INTERVALS):
+            begun += state.change[k, j] * ending[j]
+        zero = start[k]
+        one = zero + 1 if zero + 1 < n else 0
+        before = zero - 1 if zero > 0 else n - 1
+        belief[at + zero] = begun * np.float32(ratio)
+        belief[at + one] *= np.float32(near)
+        belief[at + before] *= np.float32(near)
+        sum = np.float32(0.0)
+        for i in range(n):
+            sum += belief[at + i]
+        state.mass[k] = sum
+        if weigh_tempo == 1:
+            sum *= state.weighed[k]
+        total += sum
+    keep = np.float32((1.0 - SURPRISE) / total)
+    spread = np.float32(SURPRISE / STATES)
+    for k in range(INTERVALS):
+        n, at = SHORTEST + k, first[k]
+        gain = keep * state.weighed[k] if weigh_tempo == 1 else keep
+        for i in range(n):
+            belief[at + i] = belief[at + i] * gain + spread
+        state.mass[k] = state.mass[k] * gain + n * spread
+
+
+MODE, INTERVAL, PLACE, SURE = range(4)
+
+
+@kernel
+def find(state: Any, wanted: float) -> None:
+    """Find tempo and place: ``state.found`` is the mode, its interval in hops, place 0..1, mass.
+
+    ``wanted`` is a place in the beat that is preferred where it is nearly as likely, or -1.
+    """
+    best, best_mass = 0, 0.0
+    kept = int(state.found[MODE])
+    kept_mass = 0.0
+    for k in range(INTERVALS):
+        reach = max(1, int((SHORTEST + k) * NEAR / 100.0))
+        sum = 0.0
+        for j in range(max(0, k - reach), min(INTERVALS, k + reach + 1)):
+            sum += state.mass[j]
+        if sum > best_mass:
+            best, best_mass = k, sum
+        if abs(k - kept) <= 1 and sum > kept_mass:
+            kept_mass = sum
+    reach = max(1, int((SHORTEST + best) * NEAR / 100.0))
+    low, high = max(0, best - reach), min(INTERVALS, best + reach + 1)
+    phases = state.phases
+    for i in range(PHASES):
+        phases[i] = 0.0
+    total, mean = 0.0, 0.0
+    for k in range(low, high):
+        n, at, zero = SHORTEST + k, state.first_state[k], state.start[k]
+        total += state.mass[k]
+        mean += state.mass[k] / n
+        step = PHASES / n
+        for i in range(n):
+            place = i - zero if i >= zero else i - zero + n
+            phases[int(place * step)] += state.belief[at + i]
+    state.found[MODE] = best
+    state.found[INTERVAL] = total / mean
+    top, top_mass = 0, -1.0
+    for i in range(PHASES):
+        mass = 0.0
+        for j in range(-3, 4):
+            mass += phases[(i + j) % PHASES]
+        if wanted >= 0.0:
+            off = abs(i + 0.5 - wanted * PHASES)
+            off = min(off, PHASES - off)
+            if off < 4.0:
+                mass *= 1.5
+        if mass > top_mass:
+            top, top_mass = i, mass
+    c, s, mass = 0.0, 0.0, 0.0
+    for j in range(-4, 5):
+        i = (top + j) % PHASES
+        c += phases[i] * state.phase_table[0, i]
+        s += phases[i] * state.phase_table[1, i]
+        mass += phases[i]
+    place = math.atan2(s, c) / (2.0 * math.pi) + 0.5 / PHASES
+    state.found[PLACE] = place - math.floor(place)
+    state.found[SURE] = mass
+
+
+__all__ = ["INTERVAL", "MODE", "PLACE", "SURE", "beliefs", "find", "move"]

@@ -1,0 +1,91 @@
+"""One oscillator that goes along with what the states believe, and announces its beats ahead.
+
+It moves smoothly while it agrees with the belief, and leaps when the belief has for some time
+been elsewhere and is sure of it. Everything that follows the beat reads this oscillator.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from engine.kernel import kernel
+from engine.pulse.states import INTERVAL, PLACE, SURE, find
+
+BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, BEFORE = range(7)
+"""Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
+confidence; 1 once it has begun; the last beat announced; the interval at the last hop."""
+
+LATE_HOPS = 2.0  # the network answers this late
+PULL = 0.12  # of the distance to the belief is taken away at each hop
+FOLLOW = 0.15  # of the difference in tempo
+APART = 0.17  # of a beat: further off is elsewhere
+PATIENCE = 25.0  # hops of full certainty before it leaps
+BEGIN = 0.3  # the belief's mass at which it begins
+CLOSEST = 0.6  # of a beat must lie between two
+
+
+def oscillator() -> dict[str, Any]:
+    """State of ``follow`` beside that of the states."""
+    return {"pulse": np.zeros(8), "told": np.zeros(4)}
+
+
+@kernel
+def follow(state: Any, ahead: float) -> int:
+    """Move the oscillator on by a hop; returns 1 if a beat is announced, ``ahead`` hops ahead.
+
+    ``state.told`` is then its number and in how many hops it falls.
+    """
+    pulse, found = state.pulse, state.found
+    pulse[BEATS] += pulse[RATE]
+    wanted = -1.0
+    if pulse[ENOUGH] == 1.0:
+        wanted = pulse[BEATS] - LATE_HOPS * pulse[RATE]
+        wanted -= math.floor(wanted)
+    find(state, wanted)
+    rate, sure = 1.0 / found[INTERVAL], found[SURE]
+    place = found[PLACE] + LATE_HOPS * rate
+    if pulse[ENOUGH] == 0.0:
+        if sure < BEGIN:
+            return 0
+        pulse[ENOUGH], pulse[RATE] = 1.0, rate
+        pulse[BEATS] = place - math.floor(place)
+        pulse[LAST] = math.floor(pulse[BEATS])
+    off = place - pulse[BEATS]
+    off -= math.floor(off + 0.5)
+    stretch = abs(math.log(rate / pulse[RATE]))
+    if abs(off) < APART and stretch < 0.1:
+        pulse[AWAY] = max(0.0, pulse[AWAY] - 2.0)
+        pulse[RATE] += FOLLOW * sure * (rate - pulse[RATE])
+        pulse[BEATS] += PULL * sure * off
+    else:
+        pulse[AWAY] += sure
+        if pulse[AWAY] > PATIENCE:
+            leap(pulse, rate, off)
+    pulse[TRUSTED] += 0.05 * (sure * (1.0 if abs(off) < APART else 0.3) - pulse[TRUSTED])
+    return announce(state, ahead)
+
+
+@kernel
+def leap(pulse: Any, rate: float, off: float) -> None:
+    """Go over to another tempo or place."""
+    pulse[AWAY], pulse[RATE] = 0.0, rate
+    pulse[BEATS] += off
+
+
+@kernel
+def announce(state: Any, ahead: float) -> int:
+    """Tell the next beat once it is near enough."""
+    pulse = state.pulse
+    due = math.floor(pulse[BEATS] + ahead * pulse[RATE])
+    if due <= pulse[LAST]:
+        return 0
+    state.told[0] = due
+    state.told[1] = (due - pulse[BEATS]) / pulse[RATE]
+    pulse[LAST] = due
+    return 1
+
+
+__all__ = ["follow", "oscillator"]

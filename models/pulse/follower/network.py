@@ -1,0 +1,96 @@
+"""A causal temporal convolutional network over what is heard, ten octaves of dilation deep.
+
+After Davies and Böck (Temporal convolutional networks for musical audio beat tracking, EUSIPCO
+2019) and Böck and Davies (Deconstruct, analyse, reconstruct, ISMIR 2020), made causal: it sees
+41 s of the past and nothing of the future. One network tells beats, firsts of bars, strokes of
+four families of drums, and tempo.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.neural.network import Activate, Conv, Network, Signal, Term
+from engine.pulse.bands import FEATURES
+from models.pulse.follower.hearing import TEMPO, TEMPO_BINS
+
+CHANNELS, TAPS, LAYERS = 32, 5, 10
+OUTPUTS = TEMPO + TEMPO_BINS
+
+
+class Layer(nn.Module):
+    """A dilated causal convolution whose result is added to what came in."""
+
+    def __init__(self, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.reach = (TAPS - 1) * dilation
+        self.wide = nn.Conv1d(CHANNELS, CHANNELS, TAPS, dilation=dilation)
+        self.mix = nn.Conv1d(CHANNELS, CHANNELS, 1)
+        self.drop = nn.Dropout1d(dropout)
+
+    def forward(self, heard: Tensor) -> Tensor:
+        """``heard`` (batch, CHANNELS, hops) to as much."""
+        padded = nn.functional.pad(heard, (self.reach, 0))
+        return heard + self.mix(self.drop(nn.functional.elu(self.wide(padded))))
+
+
+class PulseNetwork(nn.Module):
+    """Features (batch, hops, FEATURES) to logits (batch, hops, OUTPUTS)."""
+
+    def __init__(self, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("scale", torch.ones(FEATURES))
+        self.hear = nn.Conv1d(FEATURES, CHANNELS, 1)
+        self.meet = nn.Conv1d(CHANNELS, CHANNELS, 1)
+        self.layers = nn.ModuleList(Layer(1 << k, dropout) for k in range(LAYERS))
+        self.tell = nn.Conv1d(CHANNELS, OUTPUTS, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits; those from TEMPO on are of one softmax."""
+        heard = ((features - self.mean) * self.scale).transpose(1, 2)
+        made = self.meet(nn.functional.elu(self.hear(heard)))
+        for layer in self.layers:
+            made = layer(made)
+        told: Tensor = self.tell(nn.functional.elu(made))
+        return told.transpose(1, 2)
+
+    def set_levels(self, features: Tensor) -> None:
+        """Scale by the mean and spread of ``features`` (..., FEATURES)."""
+        rows = features.reshape(-1, FEATURES).float()
+        self.mean.copy_(rows.mean(0))
+        self.scale.copy_(1.0 / rows.std(0).clamp(min=1e-3))
+
+
+def lowered(network: PulseNetwork) -> Network:
+    """The same as operations that the engine compiles."""
+
+    def numbers(tensor: Tensor) -> np.ndarray:
+        return tensor.detach().cpu().numpy().astype(np.float32)
+
+    elu = (Activate("elu"),)
+    scale, mean = numbers(network.scale), numbers(network.mean)
+    weights = numbers(network.hear.weight) * scale[None, :, None]
+    bias = numbers(network.hear.bias) - (weights[:, :, 0] @ mean)
+    heard, first, stream = Signal(FEATURES), Signal(CHANNELS), Signal(CHANNELS)
+    ops = [Conv(first, (Term(heard, weights),), bias, steps=elu)]
+    ops.append(Conv(stream, (Term(first, numbers(network.meet.weight)),),
+                    numbers(network.meet.bias)))  # fmt: skip
+    for k, layer in enumerate(network.layers):
+        inner, after = Signal(CHANNELS), Signal(CHANNELS)
+        wide = Term(stream, numbers(layer.wide.weight), dilation=1 << k)
+        ops.append(Conv(inner, (wide,), numbers(layer.wide.bias), steps=elu))
+        mix = Term(inner, numbers(layer.mix.weight))
+        ops.append(Conv(after, (mix,), numbers(layer.mix.bias), adds=(stream,)))
+        stream = after
+    bent, told = Signal(CHANNELS), Signal(OUTPUTS)
+    ops.append(Conv(bent, (), None, adds=(stream,), steps=elu))
+    ops.append(Conv(told, (Term(bent, numbers(network.tell.weight)),), numbers(network.tell.bias)))
+    made = Network(heard, told, list(ops))
+    made.check()
+    return made
+
+
+__all__ = ["CHANNELS", "LAYERS", "OUTPUTS", "TAPS", "PulseNetwork", "lowered"]
