@@ -43,8 +43,7 @@ class Launch:
         """
         processes.tell(self.process, order)
         assert self.process.stdout is not None
-        silent = threading.Timer(patience, self.process.kill)
-        silent.start()
+        silent = _alarm(patience, self.process.kill)
         try:
             for line in self.process.stdout:
                 if not line.startswith('{"'):
@@ -53,8 +52,7 @@ class Launch:
                 if "compiling" not in answer:
                     return answer
                 silent.cancel()
-                silent = threading.Timer(patience, self.process.kill)
-                silent.start()
+                silent = _alarm(patience, self.process.kill)
                 if progress is not None:
                     progress(answer["compiling"])
         finally:
@@ -74,3 +72,11 @@ class Launch:
         if self.process.stdout is not None:
             self.process.stdout.close()
         self._log.close()
+
+
+def _alarm(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    """A timer that has begun; one that Ctrl-C keeps from being cancelled is not waited for."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -141,6 +141,7 @@ class _Worker:
     def ask(self, task: Task, timeout_s: float) -> tuple[dict[str, Any], str]:
         """The answer to a task, or why there is none."""
         timer = threading.Timer(timeout_s, self._too_late)
+        timer.daemon = True  # Ctrl-C may come before it can be cancelled
         timer.start()
         try:
             self._send(task)
