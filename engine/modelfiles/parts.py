@@ -141,14 +141,16 @@ def put(ops: list[Op], op: Conv) -> Signal:
     return op.target
 
 
-def network_of(path: Path, body: Body, inputs: int = 1) -> Network:
+def network_of(path: Path, body: Body, inputs: int = 1, outputs: int = 1) -> Network:
     """Return the network of a body, checked and bounded, nothing dead in it."""
     ops: list[Op] = []
     source = Signal(inputs)
     try:
         output = body.emit(source, ops)
-        if output.channels != 1:
-            refuse(path, f"{output.channels} channels of sound come out, only 1 is supported")
+        if output.channels != outputs:
+            refuse(
+                path, f"{output.channels} channels of sound come out, only {outputs} is supported"
+            )
         network = Network(source, output, ops).without_dead_work()
         network.check()
         check_size(network)

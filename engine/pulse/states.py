@@ -28,6 +28,7 @@ ODDS = 0.045  # of a beat at any hop
 TRUST = 0.75  # exponent of the network's ratio: hops near each other say the same
 MOST = 40.0  # the ratio's limits are this and one over this
 TEMPO_TRUST = 0.04
+LATE_HOPS = 2.0  # the network answers this late
 NEAR = 4.0  # intervals this many hundredths apart are one tempo
 PHASES = 48
 
@@ -162,4 +163,29 @@ def find(state: Any, wanted: float) -> None:
     state.found[SURE] = mass
 
 
-__all__ = ["INTERVAL", "MODE", "PLACE", "SURE", "beliefs", "find", "move"]
+@kernel
+def settle(state: Any, rate: float, beats: float) -> None:
+    """Somebody says that it is ``rate`` beats a hop and ``beats`` now: believe it nine in ten.
+
+    What is believed lies as far behind as the network answers late.
+    """
+    belief = state.belief
+    place = beats - LATE_HOPS * rate
+    place -= math.floor(place)
+    total = 0.0
+    for turn in range(2):
+        for k in range(INTERVALS):
+            n, at, zero = SHORTEST + k, state.first_state[k], state.start[k]
+            slow = math.log(n * rate) / 0.04
+            tempo = math.exp(-0.5 * slow * slow) / n
+            for i in range(n):
+                off = (i - zero) / n - place
+                off = (off - math.floor(off + 0.5)) / 0.04
+                bump = tempo * math.exp(-0.5 * off * off)
+                if turn == 0:
+                    total += bump
+                else:
+                    belief[at + i] = 0.1 * belief[at + i] + 0.9 * bump / total
+
+
+__all__ = ["INTERVAL", "MODE", "PLACE", "SURE", "beliefs", "find", "move", "settle"]

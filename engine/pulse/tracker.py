@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from engine.kernel import kernel
-from engine.pulse.states import INTERVAL, PLACE, SURE, find
+from engine.pulse.states import INTERVAL, LATE_HOPS, PLACE, SURE, find
 
 BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, BEFORE = range(7)
 """Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
 confidence; 1 once it has begun; the last beat announced; the interval at the last hop."""
 
-LATE_HOPS = 2.0  # the network answers this late
 PULL = 0.12  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
 APART = 0.17  # of a beat: further off is elsewhere
@@ -33,13 +32,16 @@ def oscillator() -> dict[str, Any]:
 
 
 @kernel
-def follow(state: Any, ahead: float) -> int:
+def follow(state: Any, ahead: float, held: int) -> int:
     """Move the oscillator on by a hop; returns 1 if a beat is announced, ``ahead`` hops ahead.
 
-    ``state.told`` is then its number and in how many hops it falls.
+    ``state.told`` is then its number and in how many hops it falls. Where ``held`` is 1 it goes
+    on as it was.
     """
     pulse, found = state.pulse, state.found
     pulse[BEATS] += pulse[RATE]
+    if held == 1 and pulse[ENOUGH] == 1.0:
+        return announce(state, ahead)
     wanted = -1.0
     if pulse[ENOUGH] == 1.0:
         wanted = pulse[BEATS] - LATE_HOPS * pulse[RATE]

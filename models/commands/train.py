@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from models.commands.follower import pulse
+from models.commands.rhythm import rhythm
+
 if TYPE_CHECKING:
     from engine.artefact import Artefact
     from models.effects.auto import Choice
@@ -115,6 +118,10 @@ def effect(
         typer.echo(json.dumps(_as_json(choice, artefact)))
     else:
         _show(choice, artefact)
+
+
+train.command("pulse")(pulse)
+train.command("rhythm")(rhythm)
 
 
 def _tell(line: str) -> None:

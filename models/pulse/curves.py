@@ -36,7 +36,7 @@ class Curve:
 
 def steady(tempo_bpm: float, beats: int = 2) -> Curve:
     """A click."""
-    return Curve(np.arange(max(beats, 2)) * 60.0 / tempo_bpm)
+    return Curve(60.0 / tempo_bpm * np.arange(max(beats, 2), dtype=np.float64))
 
 
 def human(trio: Trio, tempo_bpm: float, seconds: float, start: int = 0) -> Curve:
@@ -63,7 +63,7 @@ def swung(
     )
     beats = np.cumsum(tempo_bpm / 60.0 * (1.0 + swing)) * 0.01
     beats -= beats[0]
-    return Curve(np.interp(np.arange(int(beats[-1]) + 1), beats, time))
+    return Curve(np.asarray(np.interp(np.arange(int(beats[-1]) + 1), beats, time), np.float64))
 
 
 def stepped(tempo_bpm: float, ratio: float, at_seconds: float, seconds: float) -> Curve:

@@ -37,7 +37,7 @@ _PITCHES = {
 DRUM_OF = {pitch: DRUMS.index(name) for name, pitches in _PITCHES.items() for pitch in pitches}
 
 NOTE = np.dtype([("beat", "f8"), ("pitch", "i4"), ("velocity", "i4")])
-"""A stroke: when, in quarter notes from the start; which drum (General MIDI); how hard, 1 to 127."""
+"""A stroke: when, in quarter notes from the start; which drum (General MIDI); how hard, to 127."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ what ``engine.boxes.documents`` makes of it. ``knobs`` may be missing: then they
 number and go from 0 to 1.
 """
 
-from engine.modelfiles.taraf.reading import FORMAT, read_taraf
-from engine.modelfiles.taraf.writing import taraf_bytes, write_taraf
+from engine.modelfiles.taraf.reading import FORMAT, Body, read_taraf
+from engine.modelfiles.taraf.writing import document_of, taraf_bytes, write_taraf
 
-__all__ = ["FORMAT", "read_taraf", "taraf_bytes", "write_taraf"]
+__all__ = ["FORMAT", "Body", "document_of", "read_taraf", "taraf_bytes", "write_taraf"]

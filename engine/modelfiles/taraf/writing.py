@@ -56,7 +56,7 @@ def taraf_bytes(
     """
     try:
         network.check()
-        document = _document(network.without_dead_work(), sample_rate)
+        document = document_of(network.without_dead_work(), sample_rate)
     except NetworkError as error:
         refuse(PLACE, f"cannot be played: {error}")
     told = {"format": FORMAT, "version": VERSION, "sample_rate": sample_rate, "name": name}
@@ -87,7 +87,8 @@ def write_taraf(path: str | os.PathLike[str], data: bytes) -> ModelFile:
     return open_model(path)
 
 
-def _document(network: Network, sample_rate: int) -> dict[str, Any]:
+def document_of(network: Network, sample_rate: int) -> dict[str, Any]:
+    """The keys ``input``, ``signals``, ``ops`` and ``output`` of a network's document."""
     numbers: dict[Signal, int] = {network.input: 0}
     for op in network.ops:
         for signal in (*reads(op), *writes(op)):

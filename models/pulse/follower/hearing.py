@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 
 from engine.pulse.bands import HOPS_A_SECOND
 from engine.pulse.offline import features_of
@@ -103,7 +104,7 @@ def worsened(sound: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.ND
         made = _in_a_room(made, rng)
     if rng.random() < 0.5:
         loud = float(np.sqrt(np.mean(made**2))) * 10 ** (-rng.uniform(12, 50) / 20)
-        noise = rng.normal(0.0, 1.0, len(made))
+        noise = rng.standard_normal(len(made), np.float32)
         made = made + loud * _toned(noise, rng)
     if rng.random() < 0.15:
         limit = float(np.abs(made).max()) * rng.uniform(0.1, 0.6)
@@ -113,23 +114,28 @@ def worsened(sound: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.ND
 
 def _toned(sound: npt.NDArray[np.floating], rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """A smooth random tone, up to 12 dB from octave to octave; now and then the highs are cut."""
-    spectrum = np.fft.rfft(sound)
-    hz = np.fft.rfftfreq(len(sound), 1 / RATE)
-    knots = np.array([20, 60, 200, 600, 2000, 6000, 20_000.0])
-    db = np.interp(np.log(np.maximum(hz, 20)), np.log(knots), rng.normal(0, 5, len(knots)))
+    knots = np.log([20, 60, 200, 600, 2000, 6000, 20_000.0])
+    db, hz = rng.normal(0, 5, len(knots)), np.geomspace(20, RATE / 2, 200)
+    curve = np.interp(np.log(hz), knots, db)
     if rng.random() < 0.15:
-        db = db - 60 * np.clip(np.log2(np.maximum(hz, 1) / rng.uniform(2500, 9000)), 0, 1)
-    return np.fft.irfft(spectrum * 10 ** (db / 20), len(sound))
+        curve = curve - 60 * np.clip(np.log2(hz / rng.uniform(2500, 9000)), 0, 1)
+    size = fft.next_fast_len(len(sound), real=True)
+    gains = np.interp(fft.rfftfreq(size, 1 / RATE), hz, 10 ** (curve / 20))
+    made = fft.irfft(fft.rfft(sound.astype(np.float32), size) * gains, size)
+    return np.asarray(made[: len(sound)], np.float64)
 
 
-def _in_a_room(sound: npt.NDArray[np.floating], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def _in_a_room(
+    sound: npt.NDArray[np.floating], rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
     """A made-up room: noise that dies away within 0.1 to 0.7 s, under the direct sound."""
     length = int(RATE * rng.uniform(0.1, 0.7))
     tail = rng.normal(0, 1, length) * np.exp(-6.9 * np.arange(length) / length)
     tail *= rng.uniform(0.1, 0.7) / np.sqrt(np.sum(tail**2))
     tail[0] += 1.0
-    size = len(sound) + length
-    return np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)[: len(sound)]
+    size = fft.next_fast_len(len(sound) + length, real=True)
+    dry, wet = (fft.rfft(part.astype(np.float32), size) for part in (sound, tail))
+    return np.asarray(fft.irfft(dry * wet, size)[: len(sound)], np.float64)
 
 
 __all__ = ["BEAT", "FIRST", "HOPS", "LATE", "STROKES", "TARGETS", "TEMPO", "Heard", "Kit", "hear",

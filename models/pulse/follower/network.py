@@ -9,6 +9,7 @@ four families of drums, and tempo.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ CHANNELS, TAPS, LAYERS = 32, 5, 10
 OUTPUTS = TEMPO + TEMPO_BINS
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc]
     """A dilated causal convolution whose result is added to what came in."""
 
     def __init__(self, dilation: int, dropout: float) -> None:
@@ -36,7 +37,7 @@ class Layer(nn.Module):
         return heard + self.mix(self.drop(nn.functional.elu(self.wide(padded))))
 
 
-class PulseNetwork(nn.Module):
+class PulseNetwork(nn.Module):  # type: ignore[misc]
     """Features (batch, hops, FEATURES) to logits (batch, hops, OUTPUTS)."""
 
     def __init__(self, dropout: float = 0.1) -> None:
@@ -67,8 +68,8 @@ class PulseNetwork(nn.Module):
 def lowered(network: PulseNetwork) -> Network:
     """The same as operations that the engine compiles."""
 
-    def numbers(tensor: Tensor) -> np.ndarray:
-        return tensor.detach().cpu().numpy().astype(np.float32)
+    def numbers(tensor: Tensor) -> npt.NDArray[np.float32]:
+        return np.asarray(tensor.detach().cpu().numpy(), np.float32)
 
     elu = (Activate("elu"),)
     scale, mean = numbers(network.scale), numbers(network.mean)

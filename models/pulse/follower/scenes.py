@@ -25,7 +25,7 @@ BASSES = (32, 32, 32, 33, 34, 38)
 PIANOS = (0, 0, 1, 4, 16, 26)
 RIDES = (51, 51, 53, 59)
 KINDS = ("steady", "human", "swung", "drifting", "stepped", "trio")
-SHARES = (0.12, 0.26, 0.20, 0.14, 0.10, 0.18)
+SHARES = (0.10, 0.24, 0.22, 0.14, 0.12, 0.18)
 SILENT, ACCOMPANIED = 0.15, 0.2  # shares of scenes
 
 
@@ -45,9 +45,9 @@ def scene(
     """A scene of ``SECONDS``, of a kind of ``KINDS`` or of any."""
     kind = kind or str(rng.choice(KINDS, p=SHARES))
     if kind == "trio":
-        return trio_scene(trios[rng.integers(len(trios))], rng)
-    lengths = np.array([take.seconds for take in takes])
-    take = takes[rng.choice(len(takes), p=np.minimum(lengths, 240) / np.minimum(lengths, 240).sum())]
+        return trio_scene(trios[int(rng.integers(len(trios)))], rng)
+    lengths = np.minimum([take.seconds for take in takes], 240.0)
+    take = takes[int(rng.choice(len(takes), p=lengths / lengths.sum()))]
     tempo = float(np.clip(take.tempo_bpm * np.exp(rng.normal(0.0, 0.1)), 45.0, 300.0))
     return take_scene(take, curve(kind, tempo, trios, rng), rng)
 
@@ -55,7 +55,7 @@ def scene(
 def curve(kind: str, tempo: float, trios: Sequence[Trio], rng: np.random.Generator) -> Curve:
     """A tempo curve of ``kind`` for a whole scene."""
     if kind == "human":
-        trio = trios[rng.integers(len(trios))]
+        trio = trios[int(rng.integers(len(trios)))]
         return curves.human(trio, tempo, SECONDS, int(rng.integers(len(trio.beats))))
     if kind == "swung":
         depths, periods = rng.uniform(0.03, 0.18, 2), rng.uniform((10.0, 4.0), (25.0, 8.0))

@@ -1,0 +1,158 @@
+"""The whole follower: sound in, beats out; what the plugin runs and what is measured offline.
+
+A hop is a hundredth of a second: what is heard becomes a network's answer (or, without one, how
+much louder it got), the answer moves the states, and the oscillator goes along.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from engine.kernel import kernel
+from engine.native_calls import run_network
+from engine.pulse.bands import BANDS, FEATURES, due, hear, hearing
+from engine.pulse.bars import bars, count_bars
+from engine.pulse.states import INTERVALS, LONGEST, SHORTEST, beliefs, move
+from engine.pulse.tracker import TRUSTED, follow, oscillator
+
+BEAT, FIRST, STROKES, FAMILIES = 0, 1, 2, 4
+TEMPO, TEMPO_BINS = STROKES + FAMILIES, 48
+TEMPO_LOWEST, TEMPO_HIGHEST = 40.0, 320.0
+OUTPUTS = TEMPO + TEMPO_BINS
+"""What the network tells: logits of a beat, of a bar's first, of a stroke of kick, snare, cymbals
+and toms, and a softmax over tempi evenly spaced in pitch from lowest to highest."""
+TEMPO_TRUST = 0.04  # exponent of the tempo's ratio at each hop: hops near each other say the same
+OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
+USUAL = 0.01  # how much an octave from 120 bpm costs at each hop where no network tells tempi
+STROKE = 0.5  # the probability at which a stroke is told
+REST_HOPS = 5  # no two strokes nearer than that
+QUIET = 1.0 / 250.0  # a hop without strokes takes that much of the confidence
+ROW = 64  # floats between two channels of a network's sound
+STRENGTH, RESTED, ALIVE, FLUX = range(4)
+"""Places in ``state.strokes``: of the last stroke; hops since then; 1 after a stroke, falling;
+the recent peak of how much louder it got."""
+
+
+def follower(rate: float, network: Any = None) -> dict[str, Any]:
+    """State of ``attend`` at ``rate`` samples a second, with a compiled network or without."""
+    bins = np.arange(SHORTEST, LONGEST + 1)
+    at = np.log2(6000.0 / bins / TEMPO_LOWEST) / np.log2(TEMPO_HIGHEST / TEMPO_LOWEST)
+    at = np.clip(at * (TEMPO_BINS - 1), 0.0, TEMPO_BINS - 1.0)
+    low = np.minimum(at.astype(np.int64), TEMPO_BINS - 2)
+    return {
+        **hearing(rate),
+        **beliefs(TEMPO_LOWEST, TEMPO_HIGHEST),
+        **oscillator(),
+        **bars(),
+        "net": np.zeros(1, np.float32) if network is None else network.image,
+        "net_address": 0 if network is None else network.address,
+        "asked": np.zeros((FEATURES, ROW), np.float32),
+        "answered": np.zeros((OUTPUTS, ROW), np.float32),
+        "answer": np.zeros(TEMPO),
+        "usual": np.exp(-USUAL * np.log2(6000.0 / bins / 120.0) ** 2),
+        "bin_low": low,
+        "bin_part": at - low,
+        "strokes": np.zeros(4),
+        "counted": np.zeros(2, np.int64),
+    }
+
+
+@kernel
+def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, meter: int) -> int:
+    """A hop has been heard: move on; 1 if a beat is announced, ``ahead`` hops before it falls.
+
+    Tempi outside ``lowest`` to ``highest`` bpm are forgotten; ``held`` is 1 where tempo and
+    place shall not follow; ``meter`` is beats a bar, or 0 to find out.
+    """
+    hear(state)
+    if state.net_address != 0:
+        ask(state)
+    else:
+        guess(state)
+    window(state, lowest, highest)
+    tell_strokes(state)
+    move(state, state.answer[BEAT], 1)
+    announced = follow(state, ahead, held)
+    count_bars(state, state.answer[FIRST], meter)
+    return announced
+
+
+@kernel
+def ask(state: Any) -> None:
+    """Ask the network; ``state.answer`` are probabilities, ``state.weighed`` weights of tempi."""
+    for k in range(FEATURES):
+        state.asked[k, 0] = state.features[k]
+    run_network(
+        state.net_address, state.net.ctypes.data, state.asked.ctypes.data,
+        state.answered.ctypes.data, 1,
+    )  # fmt: skip
+    told = state.answered
+    for k in range(TEMPO):
+        state.answer[k] = 1.0 / (1.0 + math.exp(-min(max(told[k, 0], -30.0), 30.0)))
+    most = told[TEMPO, 0]
+    for k in range(1, TEMPO_BINS):
+        most = max(most, told[TEMPO + k, 0])
+    total = 0.0
+    for k in range(TEMPO_BINS):
+        total += math.exp(told[TEMPO + k, 0] - most)
+    even = most + math.log(total / TEMPO_BINS)  # the logit of a tempo that is as likely as any
+    for k in range(INTERVALS):
+        low, part = state.bin_low[k], state.bin_part[k]
+        logit = told[TEMPO + low, 0] * (1.0 - part) + told[TEMPO + low + 1, 0] * part
+        ratio = min(max(logit - even, -3.0), 3.0)
+        state.weighed[k] = math.exp(TEMPO_TRUST * ratio)
+
+
+@kernel
+def guess(state: Any) -> None:
+    """Without a network: the more bands get louder at once, the likelier a stroke and a beat."""
+    rise = 0.0
+    for k in range(BANDS):
+        rise += state.features[BANDS + k]
+    rise /= BANDS
+    strokes = state.strokes
+    strokes[FLUX] = max(rise, strokes[FLUX] * 0.995, 0.05)
+    share = rise / strokes[FLUX]
+    for k in range(TEMPO):
+        state.answer[k] = 0.0
+    state.answer[BEAT] = 0.3 * share * share + 0.005
+    state.answer[STROKES] = share * share
+    for k in range(INTERVALS):
+        state.weighed[k] = state.usual[k]
+
+
+@kernel
+def window(state: Any, lowest: float, highest: float) -> None:
+    """Let the belief in tempi outside the range fade."""
+    for k in range(INTERVALS):
+        tempo = 6000.0 / (SHORTEST + k)
+        if tempo < 0.98 * lowest or tempo > 1.02 * highest:
+            state.weighed[k] *= OUTSIDE
+
+
+@kernel
+def tell_strokes(state: Any) -> None:
+    """Count strokes: how many so far, how strong the last; ``state.counted`` has the family."""
+    strokes, best = state.strokes, 0
+    for k in range(1, FAMILIES):
+        if state.answer[STROKES + k] > state.answer[STROKES + best]:
+            best = k
+    strokes[RESTED] += 1.0
+    strokes[ALIVE] = max(0.0, strokes[ALIVE] - QUIET)
+    if state.answer[STROKES + best] > STROKE and strokes[RESTED] >= REST_HOPS:
+        strokes[STRENGTH], strokes[RESTED] = state.answer[STROKES + best], 0.0
+        strokes[ALIVE] = min(1.0, strokes[ALIVE] + 0.25)
+        state.counted[0] += 1
+        state.counted[1] = best
+
+
+@kernel
+def sureness(state: Any) -> float:
+    """How sure it is of its beat, 0 to 1: of what it believes, and that somebody plays."""
+    return min(1.0, state.pulse[TRUSTED] * state.strokes[ALIVE])
+
+
+__all__ = ["ALIVE", "OUTPUTS", "STRENGTH", "TEMPO", "attend", "due", "follower", "sureness"]

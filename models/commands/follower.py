@@ -1,0 +1,114 @@
+"""taraf train pulse: the network that hears beats, from drummers' takes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def pulse(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with gmd (Groove MIDI Dataset) and jtd (Jazz Trio Database)."),
+    ],
+    name: Annotated[str, typer.Option(help="What the network's folder is called.")] = "pulse",
+    minutes: Annotated[
+        float, typer.Option(min=0.01, max=10_000.0, help="Of training, after the scenes are made.")
+    ] = 60.0,
+    scenes: Annotated[
+        int, typer.Option(min=12, max=100_000, help="Of 45 s; made once and kept in --runs.")
+    ] = 2400,
+    font: Annotated[
+        list[Path] | None,
+        typer.Option(help="A sound font for the drums; may be repeated. FluidR3_GM unless given."),
+    ] = None,
+    kit: Annotated[
+        list[Path] | None,
+        typer.Option(help="A sound font that is one drum kit, on its first channel."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the folder goes; here unless given.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder for scenes and checkpoints.")] = Path("runs"),
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of scenes and weights.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 2,
+    accelerator: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Learn to hear beats from drummers, along tempi that move as people's do.
+
+    Ctrl-C keeps the best that was found so far. Play it with the plugin pulse,
+    network = its file.
+
+    Example: taraf train pulse --data drums --minutes 60
+    """
+    from models.judging.errors import needed
+
+    with needed("train"):
+        import torch
+
+        from models.effects.training.loop import interruptible
+        from models.pulse.follower import material, training
+        from models.pulse.follower.deploy import deploy
+        from models.pulse.follower.hearing import Kit
+        from models.pulse.rendering import DEFAULT_FONT
+
+    from models.pulse.errors import PulseError
+
+    if accelerator not in ("cpu", "gpu"):
+        raise PulseError(f"accelerator = {accelerator} is none of cpu, gpu")
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise PulseError("accelerator = gpu: torch finds no GPU here")
+    torch.set_num_threads(threads)
+    fonts = [Kit(path) for path in font or [DEFAULT_FONT]]
+    kits = [*fonts * max(1, 2 * len(kit or ())), *(Kit(path, 0) for path in kit or ())]
+    folder = runs / name
+    with _bar() as bar, interruptible() as asked:
+        task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
+        heard = material.players(data, development=True)
+        developed = material.shards(folder / "dev", heard, DEVELOPMENT_SCENES, seed + 1, kits)[0]
+        bar.update(task, completed=DEVELOPMENT_SCENES)
+        learnt = material.shards(
+            folder / "scenes", material.players(data), scenes, seed, kits,
+            lambda done: bar.update(task, completed=DEVELOPMENT_SCENES + done),
+        )  # fmt: skip
+        task = bar.add_task("training", total=1.0)
+        done = training.train(
+            learnt, developed, folder, minutes, seed, resume, accelerator,
+            lambda share, line: bar.update(task, completed=share, description=line), asked,
+        )  # fmt: skip
+    trained: dict[str, Any] = {
+        "command": shlex.join(["taraf", *sys.argv[1:]]),
+        "data": "Groove MIDI Dataset 1.0.0 (CC BY 4.0), drummers 1, 2, 3, 6, 7, 8; tempo curves "
+        "of the Jazz Trio Database (MIT); rendered with FluidSynth",
+        "sounds": sorted({kit.font.name for kit in kits}),
+        "scenes": scenes,
+        "steps": done.standing.step,
+        "seconds": round(done.standing.seconds),
+        **{f"{key}_entropy": float(f"{value:.4g}") for key, value in done.losses.items()},
+    }
+    file = deploy(done.network, (out or Path()) / name, "Hears beats of drummers", trained)
+    if as_json:
+        typer.echo(json.dumps({"network": str(file), **trained}))
+    else:
+        typer.echo(f"{file}: beat entropy {done.losses['beat']:.4f} on drummers it chose by")
+
+
+DEVELOPMENT_SCENES = 72
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+__all__ = ["pulse"]

@@ -1,0 +1,159 @@
+"""Trains the follower's network until time is up or Ctrl-C; the best on development scenes wins."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.pulse.errors import PulseError
+from models.pulse.follower.hearing import Heard
+from models.pulse.follower.losses import losses, total
+from models.pulse.follower.material import draw
+from models.pulse.follower.network import PulseNetwork
+
+CHECKPOINT = "checkpoint.pt"
+BATCH, LEARNING_RATE, WEIGHT_DECAY = 6, 3e-3, 1e-3
+RISE_STEPS, LAST_RATE = 50, 0.01
+VALIDATE_SECONDS = 120.0
+AT_ONCE = 12  # scenes, in validation
+
+
+@dataclass
+class Standing:
+    """Where a training stands."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = math.inf  # cross-entropy of beats on development scenes
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best network, its development losses, and how it came about."""
+
+    network: PulseNetwork
+    losses: dict[str, float]
+    standing: Standing
+    interrupted: bool
+
+
+def train(
+    material: Sequence[Heard], development: Heard, folder: Path, minutes: float, seed: int = 1,
+    resume: bool = False, accelerator: str = "cpu",
+    told: Callable[[float, str], None] = lambda share, line: None,
+    asked: Sequence[bool] = (),
+) -> Trained:  # fmt: skip
+    """Train for ``minutes`` in all; ``folder`` keeps the checkpoint that ``resume`` goes on from.
+
+    It ends when ``asked`` is no longer empty. Raises PulseError where there is nothing to resume.
+    """
+    torch.manual_seed(seed)
+    device = torch.device("cuda" if accelerator == "gpu" else "cpu")
+    network = PulseNetwork().to(device)
+    network.set_levels(torch.from_numpy(material[0].features.astype(np.float32)).to(device))
+    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    kept: dict[str, Any] = {"best": None}
+    standing = Standing()
+    if resume:
+        standing = _load(folder, network, optimiser, kept)
+    began, validated = time.monotonic() - standing.seconds, time.monotonic()
+    found: dict[str, float] = {}
+    while standing.seconds < 60.0 * minutes and not asked:
+        done = standing.seconds / (60.0 * minutes)
+        _step(network, optimiser, material, seed, standing, done, device)
+        standing.seconds = time.monotonic() - began
+        told(done, f"step {standing.step}  beat {standing.best:.4f}")
+        if time.monotonic() - validated > VALIDATE_SECONDS:
+            found = _validated(network, development, standing, kept, device)
+            _save(folder, network, optimiser, standing, kept)
+            validated = time.monotonic()
+    _validated(network, development, standing, kept, device)
+    _save(folder, network, optimiser, standing, kept)
+    network.load_state_dict(kept["best"])
+    found = validation(network, development, device)
+    return Trained(network.cpu().eval(), found, standing, bool(asked))
+
+
+def _step(
+    network: PulseNetwork, optimiser: torch.optim.Optimizer, material: Sequence[Heard], seed: int,
+    standing: Standing, done: float, device: torch.device,
+) -> None:  # fmt: skip
+    rise = min(1.0, (standing.step + 1) / RISE_STEPS)
+    fall = LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * done))
+    optimiser.param_groups[0]["lr"] = LEARNING_RATE * rise * fall
+    rng = np.random.default_rng([seed, standing.step])
+    features, targets = (torch.from_numpy(part).to(device) for part in draw(material, BATCH, rng))
+    network.train()
+    loss = total(losses(network(features), targets))
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    standing.step += 1
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def validation(
+    network: PulseNetwork, development: Heard, device: torch.device | None = None
+) -> dict[str, float]:
+    """The mean losses on development scenes."""
+    network.eval()
+    rows = []
+    for first in range(0, len(development.features), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        features = torch.from_numpy(development.features[part].astype(np.float32)).to(device)
+        targets = torch.from_numpy(development.targets[part].astype(np.float32)).to(device)
+        rows.append(losses(network(features), targets))
+    return {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
+
+
+def _validated(
+    network: PulseNetwork, development: Heard, standing: Standing, kept: dict[str, Any],
+    device: torch.device,
+) -> dict[str, float]:  # fmt: skip
+    found: dict[str, float] = validation(network, development, device)
+    row = {"step": float(standing.step), "seconds": standing.seconds, **found}
+    standing.history.append(row)
+    if found["beat"] < standing.best or kept["best"] is None:
+        standing.best = found["beat"]
+        kept["best"] = {key: value.cpu().clone() for key, value in network.state_dict().items()}
+    return found
+
+
+def _save(
+    folder: Path, network: PulseNetwork, optimiser: torch.optim.Optimizer, standing: Standing,
+    kept: dict[str, Any],
+) -> None:  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{CHECKPOINT}.part"
+    whole = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save({**whole, "standing": vars(standing), "best": kept["best"]}, part)
+    os.replace(part, folder / CHECKPOINT)
+
+
+def _load(
+    folder: Path, network: PulseNetwork, optimiser: torch.optim.Optimizer, kept: dict[str, Any]
+) -> Standing:
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise PulseError(f"{path}: there is no checkpoint to resume from")
+    try:
+        found: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        network.load_state_dict(found["network"])
+        optimiser.load_state_dict(found["optimiser"])
+        kept["best"] = found["best"]
+        return Standing(**found["standing"])
+    except Exception as error:  # torch raises pickle's own errors
+        raise PulseError(f"{path}: no checkpoint of this trainer: {type(error).__name__}") from None
+
+
+__all__ = ["CHECKPOINT", "Standing", "Trained", "train", "validation"]

@@ -1,0 +1,153 @@
+"""Pulse: follows a free player's beat, and leads everybody else by it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.kernel import Audio, kernel
+from engine.modelfiles import ModelFileError
+from engine.neural.compiled import Compiled, compile_network
+from engine.params import Choice, Param, Setting, Toggle
+from engine.plugin import Plugin, PluginError, Setup, State
+from engine.pulse.bars import BAR, SHIFT, say_first
+from engine.pulse.file import read_network, shipped
+from engine.pulse.follower import STRENGTH, attend, due, follower, sureness
+from engine.pulse.states import settle
+from engine.pulse.tracker import BEATS, ENOUGH, LAST, RATE
+
+FLUX = "flux"
+METERS = ("auto", "2", "3", "4", "5", "6", "7", "8")
+FOLLOW, HOLD, FREE = range(3)
+LEADS, TEMPO, BEAT, FRAME, METER, SURE, ONSETS, STRONG, TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME = (
+    range(12)
+)
+PRESSED, HEARD_TELLS, BEGAN = range(3)
+
+
+class Pulse(Plugin):
+    """Follow the beat of a drummer or a band who play freely; echoes, LFOs and clocks go along.
+
+    The sound passes untouched. A hundred times a second a causal network, trained on human
+    drummers who speed up, slow down and pause, tells how likely a beat is; a distribution over
+    tempo and place makes of it one steady beat, whose next strokes are known before they fall.
+    In silence the beat goes on.
+    """
+
+    network = Setting(
+        "pulse", "model", help="pulse: the one that comes with taraf; flux: none; or a file"
+    )
+    mode = Choice(
+        "follow", ("follow", "hold", "free"),
+        help="hold: go on at this tempo; free: tell strokes and claim no beat",
+    )  # fmt: skip
+    octave = Choice(
+        "as heard", ("half", "as heard", "double"), help="Tell half or double the beats"
+    )
+    nudge_ms = Param(0.0, -100.0, 100.0, "ms", smooth_ms=0.0, help="Later, or sooner below 0")
+    one = Toggle(help="Switched on, this beat is the first of a bar")
+    meter = Choice("auto", METERS, help="Beats a bar; auto tells 3 from 4")
+    tempo_min = Param(45.0, 40.0, 320.0, "bpm", smooth_ms=0.0, help="No slower than this")
+    tempo_max = Param(300.0, 40.0, 320.0, "bpm", smooth_ms=0.0, help="No faster than this")
+
+    leads_beat = True
+    plays_notes = True  # it gets to know its own time with them
+    readouts = ("tempo_bpm", "confidence", "beat_of_bar", "onsets")
+
+    def prepare(self, setup: Setup) -> State:
+        return {
+            **follower(setup.sample_rate, self._compiled(setup.folder)),
+            "words": np.zeros(3),
+        }
+
+    def _compiled(self, folder: Path) -> Compiled | None:
+        if self.network == FLUX:
+            return None
+        path = shipped() if self.network == "pulse" else folder / str(self.network)
+        try:
+            return compile_network(read_network(path))
+        except ModelFileError as error:
+            raise PluginError(str(error)) from None
+
+    @kernel
+    def process(audio: Audio, knobs: Any, state: Any) -> None:
+        channels, frames = audio.shape
+        heard, hop, now = state.heard, state.hop, state.noted[2]
+        mask = heard.shape[0] - 1
+        take_orders(knobs, state, now)
+        for i in range(frames):
+            sound = audio[0, i]
+            if channels == 2:
+                sound = np.float32(0.5) * (sound + audio[1, i])
+            heard[hop[1] & mask] = sound
+            hop[1] += 1
+            if due(state) == 0:
+                held = 1 if int(knobs.mode.start) == HOLD else 0
+                lowest, highest = knobs.tempo_min.start, knobs.tempo_max.start
+                attend(state, lowest, highest, 0.0, held, chosen_meter(knobs))
+                tell(knobs, state, now + i + 1)
+        state.noted[1] = state.noted[0]
+
+
+@kernel
+def take_orders(knobs: Any, state: Any, now: int) -> None:
+    """Act on a button or a tap."""
+    words, lead, pulse = state.words, state.lead, state.pulse
+    pressed = 1.0 if knobs.one.start > 0.5 else 0.0
+    if pressed == 1.0 and words[PRESSED] == 0.0:
+        say_first(state, math.floor(pulse[BEATS] + 0.5), meter_of(knobs, state))
+    words[PRESSED] = pressed
+    if lead[TOLD] == words[HEARD_TELLS]:
+        return
+    words[HEARD_TELLS] = lead[TOLD]
+    octave = 2.0 ** (int(knobs.octave.start) - 1)
+    rate = lead[TOLD_TEMPO] / octave / 6000.0
+    if not 1.0 / 150.0 <= rate <= 1.0 / 18.0:
+        return
+    since = (now - lead[TOLD_FRAME]) / state.rate * 100.0  # in hops
+    place = lead[TOLD_BEAT] / octave + since * rate
+    off = place - pulse[BEATS]
+    pulse[BEATS] += off - math.floor(off + 0.5)
+    pulse[RATE], pulse[ENOUGH] = rate, 1.0
+    pulse[LAST] = math.floor(pulse[BEATS])
+    settle(state, rate, pulse[BEATS])
+
+
+@kernel
+def chosen_meter(knobs: Any) -> int:
+    """Beats a bar as chosen, 0 for auto."""
+    chosen = int(knobs.meter.start)
+    return chosen + 1 if chosen > 0 else 0
+
+
+@kernel
+def meter_of(knobs: Any, state: Any) -> int:
+    """Beats a bar, as chosen or as heard."""
+    chosen = chosen_meter(knobs)
+    return chosen if chosen > 0 else int(state.bar[BAR])
+
+
+@kernel
+def tell(knobs: Any, state: Any, frame: int) -> None:
+    """Write the beat for everybody: where it is at ``frame``, how fast, how sure."""
+    lead, pulse = state.lead, state.pulse
+    octave = 2.0 ** (int(knobs.octave.start) - 1)
+    rate = pulse[RATE] * octave
+    meter = meter_of(knobs, state)
+    leading = pulse[ENOUGH] == 1.0 and int(knobs.mode.start) != FREE
+    late = float(knobs.nudge_ms.start) * 0.1 * rate
+    beat = (pulse[BEATS] + state.bar[SHIFT]) * octave - late
+    lead[LEADS] = 1.0 if leading else 0.0
+    lead[TEMPO], lead[BEAT], lead[FRAME] = rate * 6000.0, beat, float(frame)
+    lead[METER], lead[SURE] = float(meter), sureness(state)
+    lead[ONSETS], lead[STRONG] = float(state.counted[0]), state.strokes[STRENGTH]
+    readout = state.readout
+    readout[0], readout[1] = lead[TEMPO] if leading else 0.0, lead[SURE]
+    place = beat - meter * math.floor(beat / meter)
+    readout[2], readout[3] = math.floor(place) + 1.0, lead[ONSETS]
+
+
+__all__ = ["Pulse"]
