@@ -19,12 +19,22 @@ READOUTS = 8
 NODES = 128
 TAPS = 4
 LEAVING = 4  # racks that may ring out at once
-NOTES = 256  # MIDI messages that wait for one plugin
+NOTES = 256  # MIDI messages that wait for one plugin, or that one has made
+MADE = 1024  # MIDI messages of all plugins that are kept for the front process
+LEAD = 16  # numbers of a lead record
 INPUT_NONE, INPUT_LEFT, INPUT_RIGHT, INPUT_MONO, INPUT_STEREO = range(5)
 CLEAN, SOUNDING, DIRTY, CLEANING = range(4)  # who may touch a table's memory: see TABLE.owner
 CUT, RETREAT = 1, 2  # how a rack leaves: its lanes are cut, or its fade-in runs backwards
 SWITCH, BEAT, PANIC, BYPASS = -1, -2, -3, -4  # events that are for no node, by their `node`
 NOTE = -1  # an event for a node that is no knob, by its `knob`
+
+# A lead record. By the kernel: whether it leads, its tempo, the beat at a frame of its own time,
+# beats a bar, how sure it is, onsets so far, the strength of the last.
+LEADS, LEAD_TEMPO, LEAD_BEAT, LEAD_FRAME, LEAD_BAR, LEAD_SURE, LEAD_ONSETS, LEAD_STRENGTH = range(8)
+# By audio: how often it was told a tempo from outside, that tempo, its beat at a frame of the
+# node's own time; the node's time at this part. In the copy that the front process reads frames
+# are the stream's, and the last number is the table's id.
+TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, LEAD_NOW, LEAD_TABLE = range(8, 14)
 
 KNOB = np.dtype(
     [
@@ -59,6 +69,9 @@ NODE = np.dtype(
         ("mutes", "i8"),
         ("notes", "i8"),  # a queue of MIDI messages: rows of time and bytes; or 0
         ("noted", "i8"),  # its words: written, read, the node's time at this part, lost
+        ("lead", "i8"),  # its lead record; or 0
+        ("made", "i8"),  # a queue of MIDI messages that it makes, as `notes`; or 0
+        ("made_count", "i8"),  # its words: written, read, the node's time at this part
         ("dry", "f4"),
         ("dry_step", "f4"),
         ("gain", "f4"),
@@ -98,6 +111,8 @@ TABLE = np.dtype(
         ("n_nodes", "i8"),
         ("lanes", "i8"),
         ("n_lanes", "i8"),
+        ("leaders", "i8"),  # how many of its nodes lead the beat
+        ("makers", "i8"),  # how many make notes
         ("master_first", "i8"),
         ("width", "i8"),
         ("latency", "i8"),
@@ -159,7 +174,13 @@ CONTROL = np.dtype(
         ("hush", "i8"),  # frames into a panic, or 0
         ("hold", "i8"),  # frames for which its silence must last yet
         ("beat_frame", "i8"),  # the frame at which `beat` counts from
-        ("beat", "f8", (4,)),  # tempo, the beat there, beats a frame, frames since then
+        # tempo, the beat there, beats a frame, frames since then, beats a bar
+        ("beat", "f8", (5,)),
+        ("led", "i8"),  # the table whose plugin leads the beat now; -id: it was interrupted; or 0
+        ("lead_count", "i8"),  # lead records published
+        ("lead", "f8", (2, LEAD)),  # the last one at `lead_count` modulo 2; frames are the stream's
+        ("made_count", "i8"),  # messages made by plugins, ever
+        ("made", "i8", (MADE, 3)),  # frame of the stream, message, table
         ("frames", "i8"),
         ("blocks", "i8"),  # the heartbeat
         ("late", "i8"),

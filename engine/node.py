@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import native
-from engine.layout import CELL, KNOB, NOTES, WIDTH
+from engine.layout import CELL, KNOB, LEAD, NOTES, WIDTH
 from engine.plugin import Extern, Plugin, PluginError, Setup
 from engine.shared import address, aligned
 
@@ -35,6 +35,11 @@ class Node:
         if plugin.plays_notes:
             fields["notes"] = np.zeros((NOTES, 2), np.int64)
             fields["noted"] = np.zeros(4, np.int64)
+        if plugin.leads_beat:
+            fields["lead"] = np.zeros(LEAD)
+        if plugin.makes_notes:
+            fields["made"] = np.zeros((NOTES, 2), np.int64)
+            fields["made_count"] = np.zeros(3, np.int64)
         self._fields = [(name, *_kind(name, value)) for name, value in fields.items()]
         self._pack(fields)
         self.latency = int(plugin.latency_samples)
@@ -101,6 +106,11 @@ class Node:
         if self.plugin.plays_notes:
             row["notes"] = address(self.arrays["notes"])
             row["noted"] = address(self.arrays["noted"])
+        if self.plugin.leads_beat:
+            row["lead"] = address(self.arrays["lead"])
+        if self.plugin.makes_notes:
+            row["made"] = address(self.arrays["made"])
+            row["made_count"] = address(self.arrays["made_count"])
 
     def knob(self, name: str) -> int:
         """The number of the knob called ``name``."""

@@ -71,8 +71,26 @@ class Plugin:
     plays_notes: ClassVar[bool] = False
     """The host puts MIDI messages into ``state.notes`` and counts them in ``state.noted``."""
     follows_beat: ClassVar[bool] = False
-    """The kernel gets ``state.beat``: the tempo, the beat at an origin, beats a frame, and how
-    many frames from that origin this part begins."""
+    """The kernel gets ``state.beat``: the tempo, the beat at an origin, beats a frame, how many
+    frames from that origin this part begins, and beats a bar."""
+    leads_beat: ClassVar[bool] = False
+    """The kernel gets ``state.lead``, 16 numbers that it writes its beat into (``layout.LEADS``).
+
+    [0] 1 while it leads, [1] tempo in bpm, [2] the beat (in quarter notes; one that its beats a
+    bar divide begins a bar) at [3], a frame of the node's own time, [4] beats a bar, [5] how sure
+    it is from 0 to 1, [6] onsets heard so far, [7] strength of the last, from 0 to 1. The host
+    writes [8] how often a tempo was told from outside (taps, MIDI clock, Link), [9] that tempo
+    and [10] its beat at [11], a frame of the node's own time; [12] is that time where this part
+    begins (after a panic a kernel that counts itself would count from 0).
+
+    Once a cell of 64 frames the host lets the musical clock be where the record says; all that
+    follows the beat does so from the next cell on. One whose record has [0] = 0, or that is
+    bypassed, leaves the beat as it is. Of several the first in the rack's order leads."""
+    makes_notes: ClassVar[bool] = False
+    """The kernel gets ``state.made``, 256 rows of a frame of the node's own time and a MIDI message
+    packed as in ``state.notes``, and ``state.made_count``: [0] how many it has written since it
+    began, [2] the node's own time where this part begins. They go to the player's MIDI outputs
+    at their frame's time."""
     latency_samples: int = 0
     warnings: tuple[str, ...] = ()
     restarts: int = 0

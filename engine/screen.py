@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,13 +11,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from engine.control import follower
 from engine.control.desk import Desk
-from engine.control.keys import HELP
+from engine.control.keys import HELP, PULSE_HELP
 from engine.host import Host
 
 WIDTH = 40
 WIDE = 76
 FLOOR_DB = -60.0
+LIT_BEATS = 0.25  # the screen is drawn eight times a second
+MOST_LIGHTS = 12
 NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -69,6 +73,8 @@ def draw(
     rows += [Text(f"{e.seconds:7.1f} s  {e.message}", style="yellow") for e in host.events[-3:]]
     rows += [Text(text, style="yellow") for text in said]
     rows.append(_stage(desk))
+    if follower.leader(desk.rack):
+        rows.append(Text(PULSE_HELP, style="dim"))
     rows.append(Text(HELP, style="dim"))
     title = host.rack.name
     if len(desk.slots) > 1:
@@ -79,8 +85,10 @@ def draw(
 
 def _stage(desk: Desk) -> Text:
     """What the player has switched on, the tempo, and what comes next."""
-    text = Text(f"{desk.clock.tempo_bpm:.1f} bpm ")
-    text.append("● " if desk.clock.beat() % 1.0 < 0.15 else "○ ")
+    text = _pulse(desk)
+    if not text:
+        text = Text(f"{desk.clock.tempo_bpm:.1f} bpm ")
+        text.append("● " if desk.clock.beat() % 1.0 < LIT_BEATS else "○ ")
     if desk.bypassed:
         text.append(" BYPASS ", style="black on yellow")
     if desk.recording:
@@ -93,6 +101,26 @@ def _stage(desk: Desk) -> Text:
         text.append(f"  {desk.ready} of {len(names)} presets are built", style="dim")
     elif desk.at + 1 < len(names):
         text.append(f"  next: {names[desk.at + 1]}", style="dim")
+    return text
+
+
+def _pulse(desk: Desk) -> Text:
+    """The beat of the plugin that leads: a light for each beat of the bar, and how sure it is."""
+    found = desk.pulse
+    if found is None:
+        return Text()
+    text = Text(f"{found.tempo_bpm:.1f} bpm ")
+    if not found.leads:
+        text.append("○ ")
+        text.append("listening ", style="dim")
+    else:
+        at = found.place(time.monotonic_ns())
+        bright = "bold red" if at < 1.0 else "bold"
+        for place in range(min(found.bar, MOST_LIGHTS)):
+            lit = place == int(at)
+            text.append("● " if lit else "○ ", bright if lit and at % 1.0 < LIT_BEATS else "")
+    text.append("HELD " if follower.held(desk) else "")
+    text.append(f"sure {100 * found.confidence:.0f} % ", style="dim")
     return text
 
 

@@ -211,15 +211,21 @@ class Shared:
 
     def frame_at(self, stamp_ns: int) -> int:
         """The frame of the stream that comes in at a time of ``time.monotonic_ns``."""
-        if sys.platform == "win32":  # before Python 3.13 that is another clock than the callback's
-            stamp_ns += time.perf_counter_ns() - time.monotonic_ns()
+        frame, began = self.last_block()
+        rate = int(self.control[0]["rate"])
+        return frame + (stamp_ns - began) * rate // 1_000_000_000 if began else 0
+
+    def last_block(self) -> tuple[int, int]:
+        """The first frame of the last block and when it began (``time.monotonic_ns``); or 0, 0."""
         row = self.control[0]
         while True:
             blocks = int(row["blocks"])
             frame, began = int(row["last_frame"]), int(row["last_ns"])
             if blocks == int(row["blocks"]):
                 break
-        return frame + (stamp_ns - began) * int(row["rate"]) // 1_000_000_000 if began else 0
+        if sys.platform == "win32" and began:  # before Python 3.13 that is another clock
+            began += time.monotonic_ns() - time.perf_counter_ns()
+        return frame, began
 
     def remove(self) -> None:
         """Take the memory's name away; whoever uses it keeps it."""

@@ -59,7 +59,7 @@ class Stage:
 
     def _begin_at(self, tempo_bpm: float) -> None:
         beats_a_frame = tempo_bpm / (60.0 * self.sample_rate)
-        self.shared.control["beat"][0] = (tempo_bpm, 0.0, beats_a_frame, 0.0)
+        self.shared.control["beat"][0] = (tempo_bpm, 0.0, beats_a_frame, 0.0, 4.0)
 
     def shelve(self, number: int, table: Table) -> None:
         """Keep ``table`` as rack ``number`` of the set list, in the place of an earlier one."""

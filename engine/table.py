@@ -153,6 +153,8 @@ class Table:
         table["lanes"], table["n_lanes"] = address(lanes), len(ranges)
         table["master_first"], table["latency"] = first_master, self.latency
         table["id"], table["after"] = self.id, max(lanes["after"], default=0)
+        table["leaders"] = sum(plugin.leads_beat for plugin in self._plugins)
+        table["makers"] = sum(plugin.makes_notes for plugin in self._plugins)
         longest = max([plugin.tail for plugin in self._plugins], default=0.0)
         table["patience"] = self.latency + round(longest * self._rate)
         self.rows = rows

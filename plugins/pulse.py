@@ -22,10 +22,9 @@ from engine.pulse.tracker import BEATS, ENOUGH, LAST, RATE
 FLUX = "flux"
 METERS = ("auto", "2", "3", "4", "5", "6", "7", "8")
 FOLLOW, HOLD, FREE = range(3)
-LEADS, TEMPO, BEAT, FRAME, METER, SURE, ONSETS, STRONG, TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME = (
-    range(12)
-)
-PRESSED, HEARD_TELLS, BEGAN = range(3)
+LEADS, TEMPO, BEAT, FRAME, METER, SURE, ONSETS, STRONG = range(8)
+TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, NOW = range(8, 13)
+PRESSED, HEARD_TELLS = range(2)
 
 
 class Pulse(Plugin):
@@ -54,13 +53,12 @@ class Pulse(Plugin):
     tempo_max = Param(300.0, 40.0, 320.0, "bpm", smooth_ms=0.0, help="No faster than this")
 
     leads_beat = True
-    plays_notes = True  # it gets to know its own time with them
     readouts = ("tempo_bpm", "confidence", "beat_of_bar", "onsets")
 
     def prepare(self, setup: Setup) -> State:
         return {
             **follower(setup.sample_rate, self._compiled(setup.folder)),
-            "words": np.zeros(3),
+            "words": np.zeros(2),
         }
 
     def _compiled(self, folder: Path) -> Compiled | None:
@@ -75,7 +73,7 @@ class Pulse(Plugin):
     @kernel
     def process(audio: Audio, knobs: Any, state: Any) -> None:
         channels, frames = audio.shape
-        heard, hop, now = state.heard, state.hop, state.noted[2]
+        heard, hop, now = state.heard, state.hop, state.lead[NOW]
         mask = heard.shape[0] - 1
         take_orders(knobs, state, now)
         for i in range(frames):
@@ -89,11 +87,10 @@ class Pulse(Plugin):
                 lowest, highest = knobs.tempo_min.start, knobs.tempo_max.start
                 attend(state, lowest, highest, 0.0, held, chosen_meter(knobs))
                 tell(knobs, state, now + i + 1)
-        state.noted[1] = state.noted[0]
 
 
 @kernel
-def take_orders(knobs: Any, state: Any, now: int) -> None:
+def take_orders(knobs: Any, state: Any, now: float) -> None:
     """Act on a button or a tap."""
     words, lead, pulse = state.words, state.lead, state.pulse
     pressed = 1.0 if knobs.one.start > 0.5 else 0.0
@@ -131,7 +128,7 @@ def meter_of(knobs: Any, state: Any) -> int:
 
 
 @kernel
-def tell(knobs: Any, state: Any, frame: int) -> None:
+def tell(knobs: Any, state: Any, frame: float) -> None:
     """Write the beat for everybody: where it is at ``frame``, how fast, how sure."""
     lead, pulse = state.lead, state.pulse
     octave = 2.0 ** (int(knobs.octave.start) - 1)
@@ -141,7 +138,7 @@ def tell(knobs: Any, state: Any, frame: int) -> None:
     late = float(knobs.nudge_ms.start) * 0.1 * rate
     beat = (pulse[BEATS] + state.bar[SHIFT]) * octave - late
     lead[LEADS] = 1.0 if leading else 0.0
-    lead[TEMPO], lead[BEAT], lead[FRAME] = rate * 6000.0, beat, float(frame)
+    lead[TEMPO], lead[BEAT], lead[FRAME] = rate * 6000.0, beat, frame
     lead[METER], lead[SURE] = float(meter), sureness(state)
     lead[ONSETS], lead[STRONG] = float(state.counted[0]), state.strokes[STRENGTH]
     readout = state.readout

@@ -10,6 +10,7 @@ from numba import carray, types
 
 from engine.callback.coming import take_table
 from engine.callback.events import hush, pass_by, take_events
+from engine.callback.leading import lead
 from engine.callback.machine import (
     finite,
     flush_denormals,
@@ -124,6 +125,7 @@ def callback(source: int, sink: int, frames: int, time: int, flags: int, user: i
         take_table(control, user)
         take_events(control, user, count)
         output = run_racks(control, user, count)
+        lead(control, user, count)
         pass_by(control, user + AT_INPUT, output, count)
         hush(control, output, count)
         write_output(control, output, sink, done, count)

@@ -8,6 +8,7 @@ import numpy as np
 from numba import carray
 
 from engine.callback.coming import AT_NEXT, enter, forget
+from engine.callback.leading import theirs
 from engine.callback.machine import inline, samples
 from engine.callback.nodes import aim
 from engine.callback.racks import AT_OWNER, rise
@@ -65,9 +66,11 @@ def take_events(control: Any, address: int, frames: int) -> None:
             if not enter(control, address, event.knob, 0):
                 break
         elif node == BEAT:
-            control.beat_frame = event.knob
-            control.beat[0], control.beat[1] = event.value, event.beat
-            control.beat[2] = event.value / (60.0 * control.rate)
+            if not theirs(control, event):
+                control.beat_frame = event.knob
+                control.beat[0], control.beat[1] = event.value, event.beat
+                control.beat[2] = event.value / (60.0 * control.rate)
+                control.beat[4] = 4.0
         elif node == PANIC:
             control.hush = max(control.hush, 1)
         elif node == BYPASS:
@@ -169,6 +172,7 @@ def hush(control: Any, wet: int, frames: int) -> None:
 
 @inline
 def forget_all(control: Any) -> None:
+    control.led = -abs(control.led)
     if control.table != 0:
         control.hold = forget(control.table)
     for k in range(LEAVING):

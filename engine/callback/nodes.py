@@ -10,7 +10,7 @@ from numba import carray, types
 
 from engine.callback.machine import finite, inline, samples
 from engine.compiler import call_address, pointer
-from engine.layout import CELL, HOST_KNOBS, KNOB, WIDTH
+from engine.layout import CELL, HOST_KNOBS, KNOB, LEAD, LEAD_NOW, WIDTH
 
 ROW = WIDTH * CELL * 4
 
@@ -161,6 +161,10 @@ def run_part(
     total = node.channels * frames
     if node.notes != 0:
         carray(pointer(node.noted), (4,), np.int64)[2] = now
+    if node.lead != 0:
+        carray(pointer(node.lead), (LEAD,), np.float64)[LEAD_NOW] = float(now)
+    if node.made != 0:
+        carray(pointer(node.made_count), (3,), np.int64)[2] = now
     control.beat[3] = float(control.frames + done - node.starts - control.beat_frame)
     if node.heal > 0:
         heal(node, control)

@@ -115,6 +115,12 @@ def live(
         list[str] | None,
         typer.Option(help="MIDI outputs that get our clock.", rich_help_panel="MIDI"),
     ] = None,
+    notes_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MIDI outputs that get the notes that plugins make.", rich_help_panel="MIDI"
+        ),
+    ] = None,
     no_program_change: Annotated[
         bool,
         typer.Option(
@@ -157,6 +163,16 @@ def live(
             rich_help_panel="OSC and Link",
         ),
     ] = None,
+    beat_ahead: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=500.0,
+            metavar="MS",
+            help="/pulse/beat is sent so long before the beat that a follower hears coming.",
+            rich_help_panel="OSC and Link",
+        ),
+    ] = 100.0,
     link: Annotated[
         bool,
         typer.Option(
@@ -191,6 +207,8 @@ def live(
         midi_port=midi_port,
         midi_feedback=tuple(midi_feedback or ()),
         midi_clock=tuple(midi_clock or ()),
+        notes_out=tuple(notes_out or ()),
+        beat_ahead_ms=beat_ahead,
         program_change=not no_program_change,
         pickup=pickup,
         learn_into_preset=learn_into_preset,
@@ -254,8 +272,13 @@ def attach(
     ended with the window.
     """
     from engine import playing
+    from engine.control.surfaces import Wanted, connected
 
-    with playing.adopt(pid, takes) as session, suppress(KeyboardInterrupt):
+    with (
+        playing.adopt(pid, takes) as session,
+        connected(session.desk, Wanted()),
+        suppress(KeyboardInterrupt),
+    ):
         follow(session, quiet=as_json)
     tell(session.result, as_json)
 

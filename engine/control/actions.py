@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.control import follower
 from engine.rack import RackError
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 ACTIONS = (
     "next", "previous", "select", "tap", "panic", "record", "bypass", "compare", "undo", "redo",
-    "save",
+    "save", *follower.ACTIONS,
 )  # fmt: skip
 
 
@@ -31,5 +32,7 @@ def act(desk: Desk, action: str, value: float | None, source: str, stamp_ns: int
             getattr(desk, action)(source)
         case "save":
             desk.save(source=source)
+        case _ if action in follower.ACTIONS:
+            follower.act(desk, action, source, stamp_ns)
         case _:
             raise RackError(f"{action!r} is not one of {', '.join(ACTIONS)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from engine import preset
 from engine.control.actions import ACTIONS, act
 from engine.control.clock import Beat, MusicalClock
 from engine.control.knobs import Knobs
-from engine.control.news import Learner, News
+from engine.control.news import Learner, Listeners, News, Pulsing
 from engine.control.patience import patiently
 from engine.control.slot import Slot
 from engine.control.takes import Recording, Takes
@@ -27,7 +26,7 @@ from engine.params import Param
 from engine.rack import Rack, RackError
 
 
-class Desk:
+class Desk(Listeners):
     """Everything that can be turned, over one running host. Every method may be called anywhere."""
 
     def __init__(
@@ -36,6 +35,7 @@ class Desk:
         racks: Sequence[tuple[Rack, Path | None]],
         record: Callable[[], Recording] | None = None,
     ) -> None:
+        super().__init__()
         self.host = host
         self.slots = [Slot(rack, rack, path) for rack, path in racks]
         self.at = 0
@@ -43,9 +43,9 @@ class Desk:
         self.clock = MusicalClock(self.rack.tempo_bpm)
         self.clock.listen(self._tempo)
         self.learner: Learner | None = None
-        self.last_message = ""
+        self.pulse: Pulsing | None = None
+        """What the plugin that leads the beat hears, while there is one."""
         self.bypassed = False
-        self._listeners: list[Callable[[News], None]] = []
         self._lock = threading.RLock()
         self._adding = threading.Lock()
         self._knobs = Knobs(host, lambda: self.slot, self.tell, self._another)
@@ -70,28 +70,6 @@ class Desk:
     def _built(self, count: int) -> None:
         self.ready = count
         self.tell("built", "set list", ready=count, of=len(self.slots))
-
-    # --- who wants to know
-
-    def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
-        """Be told what happens, in the thread that did it; call what is returned to stop."""
-        self._listeners.append(call)
-
-        def stop() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(call)
-
-        return stop
-
-    def tell(self, kind: str, source: str = "", **facts: Any) -> None:
-        """Tell everybody who listens; one that cannot hear keeps it from nobody else."""
-        if kind == "message":
-            self.last_message = str(facts.get("text", ""))
-        for call in list(self._listeners):
-            try:
-                call(News(kind, source, facts))
-            except Exception as error:
-                self.last_message = f"news was not heard: {type(error).__name__}: {error}"
 
     # --- knobs
 
@@ -147,6 +125,15 @@ class Desk:
         with self._lock:
             self.set(address, self._knobs.opposite(address), source, stamp_ns)
 
+    def press(
+        self, address: str, down: bool, source: str = "", stamp_ns: int | None = None
+    ) -> None:
+        """One knob all the way up, or down again: a button, which is nothing to be undone."""
+        param = self.param(address)
+        with self._lock:
+            self._knobs.turn(address, param.maximum if down else param.minimum, stamp_ns)
+            self._knobs.told(address, source)
+
     def reset(self, address: str, source: str = "") -> None:
         """One knob to where the preset was saved, or to its default if it stands there already."""
         with self._lock:
@@ -191,7 +178,7 @@ class Desk:
                 self.at = before
                 raise
             self._another(source)
-            if self.rack.tempo_bpm != 120.0 and self.clock.source in ("preset", "tap", ""):
+            if self.rack.tempo_bpm != 120.0 and self.clock.source in ("preset", "tap", "pulse", ""):
                 self.clock.set(self.rack.tempo_bpm, source="preset")
 
     def step(self, by: int, source: str = "") -> None:
@@ -277,7 +264,10 @@ class Desk:
 
     def _tempo(self, beat: Beat, source: str) -> None:
         try:
-            self.host.tempo(beat)
+            if source == "pulse":  # it comes from the audio thread
+                self.host.led(beat)
+            else:
+                self.host.tempo(beat, told=source != "preset")
         except HostError as error:
             self.tell("message", source, text=str(error))
         self.tell("tempo", source, tempo_bpm=beat.tempo_bpm, beat=beat.beat, stamp_ns=beat.stamp_ns)

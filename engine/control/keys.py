@@ -16,6 +16,7 @@ HELP = (
     "space tap · ←→ presets · 1-9 preset · b bypass · p panic · r record · c compare · "
     "u undo · s save · q stop"
 )
+PULSE_HELP = "pulse: h half · d double · j sooner · k later · o one · f hold"
 ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
 ACTIONS = {
     " ": "tap",
@@ -31,6 +32,12 @@ ACTIONS = {
     "u": "undo",
     "y": "redo",
     "s": "save",
+    "h": "pulse:half",
+    "d": "pulse:double",
+    "j": "pulse:sooner",
+    "k": "pulse:later",
+    "o": "pulse:one",
+    "f": "pulse:hold",
 }
 
 

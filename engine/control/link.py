@@ -87,6 +87,8 @@ class Link:
                 changed, self._changed = self._changed, None
             if changed is not None:
                 self._give(link, changed)
+            elif leads(self._desk):  # a drummer: the session goes with him
+                self._give(link, self._desk.clock.now)
             else:
                 self._take(link)
             self._count(int(link.num_peers))
@@ -130,6 +132,11 @@ class Link:
             self.peers = peers
             text = f"Ableton Link: {peers} other{'' if peers == 1 else 's'} in the session"
             self._desk.tell("message", SOURCE, text=text)
+
+
+def leads(desk: Desk) -> bool:
+    """Whether a plugin of the rack says where the beat is."""
+    return desk.pulse is not None and desk.pulse.leads
 
 
 def same_tempo(one_bpm: float, other_bpm: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,11 +24,38 @@ class News:
     panic       all notes are off and all tails cut
     xy          xy: the two parameters of the pad
     message     text: for the player to read
+    pulse       number, place (1 is a bar's first), bar, tempo_bpm, confidence, stamp_ns, onsets,
+                strength: a beat of the plugin that leads, told ahead; stamp_ns is when it will be
+    note        data, stamp_ns: a MIDI message that a plugin has made, told when it is due
     """
 
     kind: str
     source: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pulsing:
+    """What the plugin that leads the beat says at this moment.
+
+    ``beat`` at ``stamp_ns``, where ``beat`` % ``bar`` == 0 is the first of a bar; ``leads``:
+    whether the clock follows it, ``confidence`` from 0 to 1, ``onsets`` heard so far, ``strength``
+    of the last from 0 to 1.
+    """
+
+    leads: bool
+    tempo_bpm: float
+    beat: float
+    stamp_ns: int
+    bar: int
+    confidence: float
+    onsets: int
+    strength: float
+
+    def place(self, stamp_ns: int) -> float:
+        """Where in its bar the music is at a time: from 0 to ``bar``."""
+        beat = self.beat + (stamp_ns - self.stamp_ns) * self.tempo_bpm / 60e9
+        return beat % self.bar
 
 
 class Learner(Protocol):
@@ -43,3 +72,31 @@ class Learner(Protocol):
 
     def described(self) -> list[dict[str, Any]]:
         """Every mapping: target, what turns it in words, and where it is kept."""
+
+
+class Listeners:
+    """Those who want to know what happens."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[News], None]] = []
+        self.last_message = ""
+
+    def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
+        """Be told what happens, in the thread that did it; call what is returned to stop."""
+        self._listeners.append(call)
+
+        def stop() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(call)
+
+        return stop
+
+    def tell(self, kind: str, source: str = "", **facts: Any) -> None:
+        """Tell everybody who listens; one that cannot hear keeps it from nobody else."""
+        if kind == "message":
+            self.last_message = str(facts.get("text", ""))
+        for call in list(self._listeners):
+            try:
+                call(News(kind, source, facts))
+            except Exception as error:
+                self.last_message = f"news was not heard: {type(error).__name__}: {error}"

@@ -29,6 +29,7 @@ class Wanted:
     midi_port: bool = False
     midi_feedback: tuple[str, ...] = ()
     midi_clock: tuple[str, ...] = ()
+    notes_out: tuple[str, ...] = ()
     program_change: bool = True
     pickup: bool = False
     learn_into_preset: bool = False
@@ -39,6 +40,7 @@ class Wanted:
     web: int | None = None
     lan: bool = False
     open: bool = False
+    beat_ahead_ms: float = 100.0
 
 
 @dataclass
@@ -54,7 +56,7 @@ def connected(desk: Desk, wanted: Wanted) -> Iterator[Surfaces]:
     """Let all of ``wanted`` play ``desk``; if one cannot, none does, and it says why."""
     found = Surfaces()
     try:
-        for make in (_midi, _osc, _link, _web):
+        for make in (_midi, _osc, _link, _web, _rack):
             make(desk, wanted, found)
         yield found
     finally:
@@ -69,7 +71,8 @@ def _start(found: Surfaces, surface: Surface) -> None:
 
 
 def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
-    if not (wanted.midi or wanted.midi_port or wanted.midi_feedback or wanted.midi_clock):
+    outputs = wanted.midi_feedback or wanted.midi_clock or wanted.notes_out
+    if not (wanted.midi or wanted.midi_port or outputs):
         return
     from engine.control.midi import Midi
 
@@ -83,6 +86,7 @@ def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
         programs=wanted.program_change,
         takeover="pickup" if wanted.pickup else "jump",
         keep="preset" if wanted.learn_into_preset else "global",
+        note_outputs=wanted.notes_out,
     )
     _start(found, midi)
 
@@ -104,6 +108,15 @@ def _link(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
         from engine.control.link import Link
 
         _start(found, Link(desk))
+
+
+def _rack(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
+    """What comes out of the rack beside sound: its beat and its notes. Closed before the rest."""
+    from engine.control.made import Made
+    from engine.control.pulse import Pulse
+
+    _start(found, Pulse(desk, wanted.beat_ahead_ms))
+    _start(found, Made(desk))
 
 
 def _web(desk: Desk, wanted: Wanted, found: Surfaces) -> None:

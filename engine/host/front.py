@@ -187,9 +187,16 @@ class Host:
         """Forget all that rings, and all notes."""
         self._ring.panic()
 
-    def tempo(self, beat: Beat) -> None:
-        """Tell the audio thread where the music is."""
-        self._ring.tempo(beat)
+    def tempo(self, beat: Beat, told: bool = True) -> None:
+        """Tell the audio thread where the music is.
+
+        What somebody has ``told`` is for a plugin that leads, too; a preset's tempo is not.
+        """
+        self._ring.tempo(beat, told)
+
+    def led(self, beat: Beat) -> None:
+        """Keep in mind where the audio thread says the music is, in case it must start again."""
+        self._ring.led(beat)
 
     def report(self) -> dict[str, Any]:
         """What the audio process says of itself, or said last if it is down."""

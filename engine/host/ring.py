@@ -24,7 +24,7 @@ class Ring:
     def __init__(self, process: Process, racks: Racks, watchdog: Watchdog) -> None:
         self.lock = threading.RLock()  # one at a time writes events
         self._process, self._racks, self._watchdog = process, racks, watchdog
-        self._beat: Beat | None = None
+        self._beat: tuple[Beat, bool] | None = None  # and whether somebody has told it
         self._bypassed = False
 
     def set(self, address: str, value: float | str, stamp_ns: int | None) -> Rack | None:
@@ -73,19 +73,23 @@ class Ring:
         with self.lock:
             self._send(0, BYPASS, 0, float(on))
 
-    def tempo(self, beat: Beat) -> None:
-        """Tell the audio thread where the music is."""
-        self._beat = beat
+    def tempo(self, beat: Beat, told: bool = True) -> None:
+        """Tell the audio thread where the music is; ``told``: by somebody, not by a preset."""
+        self._beat = beat, told
         now = time.monotonic_ns()  # before the first block there is no other time to count from
         with self.lock:
             frame = self._process.shared.frame_at(now)
-            self._send(0, BEAT, frame, beat.tempo_bpm, beat=beat.at(now))
+            self._send(int(told), BEAT, frame, beat.tempo_bpm, beat=beat.at(now))
+
+    def led(self, beat: Beat) -> None:
+        """The audio thread says where the music is: for one that is started after it."""
+        self._beat = beat, True
 
     def restore(self) -> None:
         """Tell a new audio process what the old one knew beside its racks."""
         with suppress(HostError):
             if self._beat is not None:
-                self.tempo(self._beat)
+                self.tempo(*self._beat)
             if self._bypassed:
                 self.bypass(True)
 

@@ -24,9 +24,9 @@ TEMPO_LOWEST, TEMPO_HIGHEST = 40.0, 320.0
 OUTPUTS = TEMPO + TEMPO_BINS
 """What the network tells: logits of a beat, of a bar's first, of a stroke of kick, snare, cymbals
 and toms, and a softmax over tempi evenly spaced in pitch from lowest to highest."""
-TEMPO_TRUST = 0.04  # exponent of the tempo's ratio at each hop: hops near each other say the same
+TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
 OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
-USUAL = 0.01  # how much an octave from 120 bpm costs at each hop where no network tells tempi
+USUAL = 0.006  # how much an octave from 120 bpm costs at each hop
 STROKE = 0.5  # the probability at which a stroke is told
 REST_HOPS = 5  # no two strokes nearer than that
 QUIET = 1.0 / 250.0  # a hop without strokes takes that much of the confidence
@@ -103,7 +103,7 @@ def ask(state: Any) -> None:
         low, part = state.bin_low[k], state.bin_part[k]
         logit = told[TEMPO + low, 0] * (1.0 - part) + told[TEMPO + low + 1, 0] * part
         ratio = min(max(logit - even, -3.0), 3.0)
-        state.weighed[k] = math.exp(TEMPO_TRUST * ratio)
+        state.weighed[k] = state.usual[k] * math.exp(TEMPO_TRUST * ratio)
 
 
 @kernel

@@ -27,7 +27,6 @@ SURPRISE = 2e-4  # of all the belief is anywhere, at every hop
 ODDS = 0.045  # of a beat at any hop
 TRUST = 0.75  # exponent of the network's ratio: hops near each other say the same
 MOST = 40.0  # the ratio's limits are this and one over this
-TEMPO_TRUST = 0.04
 LATE_HOPS = 2.0  # the network answers this late
 NEAR = 4.0  # intervals this many hundredths apart are one tempo
 PHASES = 48

@@ -40,8 +40,10 @@ class SilentHost:
 
     def panic(self) -> None: ...
 
-    def tempo(self, beat: Any) -> None:
+    def tempo(self, beat: Any, told: bool = True) -> None:
         self.beats.append(beat)
+
+    def led(self, beat: Any) -> None: ...
 
     def on_restart(self, call: Any) -> None:
         self.restarted.append(call)

@@ -319,6 +319,8 @@ def test_in_the_background_the_terminal_is_left_alone(monkeypatch: pytest.Monkey
 
 def test_every_action_can_be_done(desk: Desk) -> None:
     for action in ACTIONS:
+        if action.startswith("pulse:"):  # of a rack that has one: see test_pulse_actions.py
+            continue
         desk.act(action, 1.0 if action == "select" else None, "test")
     assert desk.host.statistics()["mutes"] == 0
 

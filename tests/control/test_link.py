@@ -13,6 +13,7 @@ import pytest
 from engine.control import link as links
 from engine.control.clock import MusicalClock
 from engine.control.link import Link, LinkError, as_set, same_tempo
+from engine.control.news import Pulsing
 
 PATIENCE_SECONDS = 10.0
 
@@ -25,6 +26,7 @@ class Stand:
         self.changes: list[str] = []
         self.clock.listen(lambda beat, source: self.changes.append(source))
         self.said: list[str] = []
+        self.pulse: Any = None
 
     def tell(self, kind: str, source: str = "", **facts: Any) -> None:
         self.said.append(facts["text"])
@@ -106,6 +108,20 @@ def test_what_came_in_is_not_sent_back(pair: tuple[Stand, Stand]) -> None:
     assert set(other.changes) == {"link"}
     assert one.changes.count("web") == 1
     assert one.clock.tempo_bpm == other.clock.tempo_bpm == 140.0
+
+
+def test_while_a_drummer_leads_the_session_goes_with_him(pair: tuple[Stand, Stand]) -> None:
+    one, other = joined(pair)
+    now = time.monotonic_ns()
+    one.pulse = Pulsing(True, 120.0, 0.0, now, 4, 0.9, 0, 0.0)
+    one.clock.set(97.0, 1.5, now, source="pulse")
+    assert wait_for(lambda: other.clock.tempo_bpm == 97.0)
+    assert wait_for(lambda: apart(one, other) < 0.05)
+    one.changes.clear()
+    other.clock.set(150.0, source="web")
+    assert wait_for(lambda: other.changes[-2:] == ["web", "link"])
+    assert wait_for(lambda: other.clock.tempo_bpm == 97.0)
+    assert "link" not in one.changes
 
 
 def test_a_closed_link_changes_nothing_any_more() -> None:

@@ -319,6 +319,31 @@ def test_the_clock_goes_out_through_a_port_that_may_come_late(show: Callable[...
     drums.delete()
 
 
+def test_what_a_plugin_plays_goes_out_through_a_port(show: Callable[..., Show]) -> None:
+    one = show(inputs=(), note_outputs=("drum",))
+    drums = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="drum machine")
+    drums.open_virtual_port("in")
+    ours = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
+    assert until(lambda: "taraf-out:midi" in ours.get_ports())
+    ours.open_port(ours.get_ports().index("taraf-out:midi"), "in")
+    assert one.midi.ports is not None
+    ports = one.midi.ports
+    assert until(lambda: any("drum" in name for name in ports.names["outputs"]))
+    for data in ((0x99, 38, 100), (0x89, 38, 0)):
+        one.desk.tell("note", "rack", data=bytes(data), stamp_ns=0)
+    for port in (drums, ours):
+        heard: list[list[int]] = []
+
+        def listened(port: Any = port, heard: list[list[int]] = heard) -> int:
+            while found := port.get_message():
+                heard.append(found[0])
+            return len(heard)
+
+        assert until(lambda look=listened: look() == 2)
+        assert heard == [[0x99, 38, 100], [0x89, 38, 0]]
+        port.delete()
+
+
 def test_what_the_page_turns_is_sent_back_and_what_midi_turned_is_not(
     show: Callable[..., Show], device: Callable[..., Device]
 ) -> None:

@@ -133,8 +133,8 @@ def test_a_choice_is_set_by_its_name_or_number(shown: tuple[Desk, Web]) -> None:
 def test_undo_redo_and_compare(shown: tuple[Desk, Web]) -> None:
     desk, web = shown
     with Page(web) as page:
-        page.ask("set", address=GAIN, value=-20)
-        assert page.told("standing")["changed"]
+        page.send("set", address=GAIN, value=-20)
+        page.until(lambda facts: bool(facts.get("standing", {}).get("changed")))
         page.ask("compare")
         assert sounding(desk) == -6.0
         page.ask("compare")

@@ -100,8 +100,11 @@ def test_reset_is_like_new(name: str) -> None:
     if issubclass(catalogue.find(name), WorkerPlugin):
         pytest.skip("a worker is reset by starting it again")
     renderer = Renderer(rack(link(name)), RATE, 1)
+    control = renderer.shared.control
+    beat = control["beat"].copy()
     sound = noise(3200)
     first = renderer.push(sound)
+    control["beat"], control["beat_frame"] = beat, control["frames"]  # it begins anew, too
     for node in renderer.table.nodes:
         node.reset()
     renderer.table.table["position"] = 0

@@ -14,10 +14,14 @@ from engine.bench.stage.telling import StageError
 
 
 class FarEnd:
-    """``module`` of this package run as a process that is given ``job`` and tells JSON lines."""
+    """``module`` of this package run as a process that is given ``job`` and tells JSON lines.
+
+    A name with dots is a module of another package.
+    """
 
     def __init__(self, module: str, **job: Any) -> None:
-        command = [sys.executable, "-P", "-m", f"engine.bench.stage.{module}", json.dumps(job)]
+        path = module if "." in module else f"engine.bench.stage.{module}"
+        command = [sys.executable, "-P", "-m", path, json.dumps(job)]
         self._name = module
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
         self._process = subprocess.Popen(
@@ -44,7 +48,7 @@ class FarEnd:
         """The next that it tells; raises StageError if it ends or is silent for too long."""
         assert self._process.stdout is not None
         silent = threading.Timer(seconds, self._process.kill)
-        silent.daemon = True  # Ctrl-C may come before it can be cancelled: it must not be waited for
+        silent.daemon = True  # Ctrl-C may come before it can be cancelled
         silent.start()
         try:
             for line in self._process.stdout:

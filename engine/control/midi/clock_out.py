@@ -19,6 +19,9 @@ from engine.priority import urgent
 BAR = 4 * TICKS
 FASTEST, SLOWEST = 0.8, 1.25
 """A step of the clock is caught up by ticks that are at most so much shorter or longer."""
+GENTLE, GENTLY = 0.1, 0.15
+"""What a follower of a drummer moves is caught up by this part of a tick at most, and by so much
+of what is left with each: what follows the ticks hears a tempo, not corrections."""
 LATE_NS = 2_000_000
 SLICE_SECONDS = 0.02  # how long a change of tempo may wait to be seen
 URGENT = 6  # above what only computes, far below the audio threads
@@ -36,10 +39,14 @@ class Schedule:
     index: int | None = None  # of the last tick
     due_ns: float = 0.0  # when it was due
     skipped: int = 0
-    _shift: int = 0  # whole bars between our ticks' numbers and the clock's
+    _shift: int = 0  # whole bars, or beats, between our ticks' numbers and the clock's
 
-    def next(self, beat: Beat, now_ns: int) -> float:
-        """When the tick after the last one is due; what a stall has made too late is left out."""
+    def next(self, beat: Beat, now_ns: int, gently: bool = False) -> float:
+        """When the tick after the last one is due; what a stall has made too late is left out.
+
+        ``gently``: small steps come often. They are spread over the ticks to come, and a step
+        by whole beats is none: MIDI clock counts no bars.
+        """
         period = 60e9 / beat.tempo_bpm / TICKS
         if self.index is None:
             self._begin(beat, now_ns, period)
@@ -51,10 +58,13 @@ class Schedule:
             self.due_ns += behind * period
         wanted = self._at(self.index + 1, beat, period)
         steady = self.due_ns + period
-        bars = round((wanted - steady) / period / BAR)
-        if bars:
-            self._shift += bars * BAR
-            wanted -= bars * BAR * period
+        unit = TICKS if gently else BAR
+        whole = round((wanted - steady) / period / unit)
+        if whole:
+            self._shift += whole * unit
+            wanted -= whole * unit * period
+        if gently:
+            return steady + min(max(GENTLY * (wanted - steady), -GENTLE * period), GENTLE * period)
         return min(max(wanted, self.due_ns + FASTEST * period), self.due_ns + SLOWEST * period)
 
     def sent(self, due_ns: float) -> int:
@@ -106,7 +116,7 @@ class ClockOut:
         self.priority = urgent(URGENT)
         while not self._stopping.is_set():
             now = time.monotonic_ns()
-            due = self.schedule.next(self._clock.now, now)
+            due = self.schedule.next(self._clock.now, now, self._clock.source == "pulse")
             if due > now:
                 wait = (due - now) / 1e9
                 self._stopping.wait(min(wait, SLICE_SECONDS))

@@ -26,7 +26,7 @@ NUMBERED = {"cc": 127, "cc14": 31, "note": 127, "polytouch": 127, "program": 127
 """Kinds that have a number, and the highest it may be."""
 KINDS = (*NUMBERED, "pitchbend", "aftertouch")
 _KNOWN = {*KINDS, "channel", "target", "mode", "low", "high", "takeover"}
-_ACTION = re.compile(r"action:([a-z]+)(?::(\d{1,4}))?\Z")
+_ACTION = re.compile(r"action:([a-z]+(?::[a-z]+)?)(?::(\d{1,4}))?\Z")
 _ADDRESS = re.compile(r"[^\s.:]+(\.[^\s.:]+){1,2}\Z")
 
 

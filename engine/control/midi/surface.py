@@ -29,7 +29,8 @@ class Midi:
 
     ``inputs`` are parts of port names, "" for all; ``outputs`` get feedback for LED rings and
     faders, ``clock_outputs`` the MIDI clock. ``virtual`` names ports of our own ("" for none):
-    "taraf" to play into, "taraf-out" to listen to. ``programs``: program change n selects
+    "taraf" to play into, "taraf-out" to listen to. What plugins make goes to ``note_outputs`` and
+    to the latter. ``programs``: program change n selects
     preset n, counted from 0; ``banks``: CC 0 and 32 count by 128. ``clock_in``: follow a MIDI
     clock. ``file`` is where learnt mappings are kept instead of the player's midi.toml.
     """
@@ -47,9 +48,12 @@ class Midi:
         keep: str = "global",
         takeover: str = "jump",
         file: Path | None = None,
+        note_outputs: Sequence[str] = (),
     ) -> None:
         self._desk = desk
         self._ports_asked = tuple(inputs), tuple(outputs), tuple(clock_outputs), virtual
+        self._note_outputs = (*note_outputs, *([f"{virtual}-out"] if virtual else []))
+        self._opened_for_notes = tuple(note_outputs)
         self.book = Book(desk, Store(file))
         self.notes = Notes(desk.note)
         self.actor = Actor(desk, self.book, self.notes, programs, banks)
@@ -67,7 +71,7 @@ class Midi:
     def start(self) -> None:
         """Open the ports and listen; raises MidiError."""
         inputs, outputs, clock_outputs, virtual = self._ports_asked
-        wanted = (*outputs, *(part for part in clock_outputs if part not in outputs))
+        wanted = tuple(dict.fromkeys((*outputs, *clock_outputs, *self._opened_for_notes)))
         ports = self.ports = MidiPorts(inputs, wanted, virtual, self._say)
         ports.start()
         for problem in self.book.store.problems:
@@ -159,6 +163,9 @@ class Midi:
             self.notes.panic()
         elif news.kind == "rack":
             self.book.check()
+        elif news.kind == "note":
+            self._send(news.facts["data"], self._note_outputs)
+            return
         if self._ports_asked[1]:
             self._feedback.hear(news)
 
@@ -170,6 +177,9 @@ class Midi:
             self.ports.reopen()
 
     def _show(self, data: bytes) -> None:
+        self._send(data, self._ports_asked[1])
+
+    def _send(self, data: bytes, outputs: Sequence[str]) -> None:
         if self.ports is not None:
-            for port in self.ports.outputs(self._ports_asked[1]):
+            for port in self.ports.outputs(outputs):
                 port.send(data)

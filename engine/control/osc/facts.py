@@ -14,6 +14,7 @@ Fact = tuple[str, tuple[Any, ...]]
 BEATS_IN_BAR = 4
 SILENCE_DB = -120.0
 STATES = ("/preset", "/tempo", "/bypass", "/record")
+PULSE = ("/pulse/tempo", "/pulse/confidence")
 
 
 def knob(address: str, param: Param, value: float) -> list[Fact]:
@@ -38,6 +39,28 @@ def state(desk: Desk, name: str) -> Fact:
             return name, (float(desk.bypassed),)
         case _:
             return "/record", (float(desk.recording),)
+
+
+def pulse(desk: Desk, name: str) -> list[Fact]:
+    """One of ``PULSE`` as it is now; nothing while no plugin leads the beat."""
+    found = desk.pulse
+    if found is None:
+        return []
+    return [(name, (float(found.tempo_bpm if name == "/pulse/tempo" else found.confidence),))]
+
+
+def pulse_beat(known: dict[str, Any]) -> Fact:
+    """A beat that is to come: which since the start, which of its bar, tempo, confidence."""
+    given = known["number"], known["place"], float(known["tempo_bpm"]), float(known["confidence"])
+    return "/pulse/beat", given
+
+
+def note(data: bytes) -> list[Fact]:
+    """A note that a plugin has made, as ``/note`` is heard: pitch, velocity, channel from 1."""
+    kind = data[0] & 0xF0
+    if kind not in (0x80, 0x90):
+        return []
+    return [("/note", (data[1], data[2] if kind == 0x90 else 0, (data[0] & 0x0F) + 1))]
 
 
 def beat(number: int, tempo_bpm: float) -> Fact:

@@ -36,6 +36,20 @@ class Order:
     own: bool = False
 
 
+@dataclass
+class Counts:
+    """What has become of what came in: packets, and the messages in them."""
+
+    packets: int = 0
+    strangers: int = 0  # packets from those who are not allowed
+    dropped: int = 0  # packets that came faster than they could be read
+    messages: int = 0
+    refused: int = 0  # messages, or packets that could not be read
+    coalesced: int = 0  # values that a later one took the place of
+    done: int = 0
+    faults: int = 0  # of ours
+
+
 class Inbox:
     """Orders in the order they are to be done in; for one thread.
 

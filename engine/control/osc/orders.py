@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.control import follower
 from engine.control.osc import facts
 from engine.control.osc.inbox import Client, Order
 
@@ -20,6 +21,7 @@ ACTIONS = {
     "/preset/next": "next", "/preset/previous": "previous", "/tap": "tap", "/panic": "panic",
     "/undo": "undo", "/redo": "redo", "/compare": "compare", "/save": "save",
     "/bypass/toggle": "bypass", "/record/toggle": "record",
+    **{f"/{name.replace(':', '/')}": name for name in follower.ACTIONS},
 }  # fmt: skip
 """Addresses of buttons: they act when pressed."""
 LAST_COUNTS = ("/tempo", "/bypass")

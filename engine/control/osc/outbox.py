@@ -57,7 +57,7 @@ class Outbox:
 
     def everything(self) -> None:
         """Another rack sounds, and every knob may stand elsewhere."""
-        for name in (*facts.STATES, *self._desk.params()):
+        for name in (*facts.STATES, *facts.PULSE, *self._desk.params()):
             self.changed(name)
 
     def say(self, text: str) -> None:
@@ -93,6 +93,8 @@ class Outbox:
                 self._send(one, others)
 
     def _facts(self, name: str) -> list[facts.Fact]:
+        if name in facts.PULSE:
+            return facts.pulse(self._desk, name)
         if name in facts.STATES:
             return [facts.state(self._desk, name)]
         try:

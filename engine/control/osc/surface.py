@@ -12,11 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from engine.control.osc import facts, wire
-from engine.control.osc.inbox import Client, Inbox, Order
+from engine.control.osc.inbox import Client, Counts, Inbox, Order
 from engine.control.osc.orders import SOURCE, Orders
 from engine.control.osc.outbox import Outbox
 from engine.control.osc.places import LISTEN, Address, OscError, is_here, is_loopback, places
@@ -32,20 +32,6 @@ MOST_BYTES = 4 << 20  # that wait to be read
 KERNEL_BYTES = 4 << 20  # a burst of 5000 messages overflows what a socket has by default
 CLOSING_SECONDS = 0.1
 ERROR_SECONDS = 1.0
-
-
-@dataclass
-class Counts:
-    """What has become of what came in: packets, and the messages in them."""
-
-    packets: int = 0
-    strangers: int = 0  # packets from those who are not allowed
-    dropped: int = 0  # packets that came faster than they could be read
-    messages: int = 0
-    refused: int = 0  # messages, or packets that could not be read
-    coalesced: int = 0  # values that a later one took the place of
-    done: int = 0
-    faults: int = 0  # of ours
 
 
 class Osc:
@@ -143,9 +129,19 @@ class Osc:
         return socket.socket(self._family(), socket.SOCK_DGRAM)
 
     def _send(self, fact: facts.Fact, targets: Iterable[Address]) -> None:
-        packet: bytes | None = None
+        to = list(targets)
+        if to:
+            self._deliver(wire.made(fact[0], *fact[1]), to)
+
+    def _send_for(self, stamp_ns: int, found: list[facts.Fact]) -> None:
+        """Send facts in a bundle that says when they are to be."""
+        targets = self._targets()
+        if targets and found:
+            made = (wire.made(address, *given) for address, given in found)
+            self._deliver(wire.bundle(stamp_ns, *made), targets)
+
+    def _deliver(self, packet: bytes, targets: Iterable[Address]) -> None:
         for target in targets:
-            packet = packet or wire.made(fact[0], *fact[1])
             inside = is_loopback(self.places.listen[0]) and not is_loopback(target[0])
             try:
                 self._sockets[1 if inside else 0].sendto(packet, target)
@@ -283,6 +279,13 @@ class Osc:
                 self._outbox.changed(news.facts["address"], skip)
             case "rack":
                 self._outbox.everything()
+            case "pulse":
+                self._send_for(news.facts["stamp_ns"], [facts.pulse_beat(news.facts)])
+            case "note":
+                self._send_for(news.facts["stamp_ns"], facts.note(news.facts["data"]))
+            case "tempo" if news.source == "pulse":
+                for name in ("/tempo", *facts.PULSE):
+                    self._outbox.changed(name)
             case "tempo" | "bypass" | "record":
                 self._outbox.changed(f"/{news.kind}", skip)
             case "message":

@@ -7,12 +7,14 @@ never ends; and only types that we have a use for are let through, because other
 from __future__ import annotations
 
 import struct
+import time
 from typing import Any
 
 from engine.control.osc.places import OscError
 
 BUNDLE = b"#bundle\0"
 TYPES = frozenset("ifshdTFb")
+NTP_SECONDS = 2_208_988_800  # from 1900 to 1970
 DEEPEST = 8
 """Bundles in bundles; nobody sends more than one or two."""
 
@@ -75,6 +77,17 @@ def _check_types(packet: bytes) -> None:
     unknown = set(packet[first + 1 : max(last, first)].decode("latin-1")) - TYPES
     if unknown:
         raise Malformed(f"arguments of type {', '.join(sorted(unknown))}")
+
+
+def bundle(stamp_ns: int, *packets: bytes) -> bytes:
+    """A bundle that is for a time of ``time.monotonic_ns``.
+
+    Its time tag is NTP's: seconds since 1900 and 2**-32 of them.
+    """
+    unix_ns = time.time_ns() + stamp_ns - time.monotonic_ns()
+    seconds, rest = divmod(unix_ns, 1_000_000_000)
+    tag = struct.pack(">II", seconds + NTP_SECONDS & 0xFFFFFFFF, (rest << 32) // 1_000_000_000)
+    return BUNDLE + tag + b"".join(struct.pack(">i", len(one)) + one for one in packets)
 
 
 def made(address: str, *arguments: float | str) -> bytes:

@@ -17,7 +17,7 @@ from engine.layout import HISTOGRAM
 from engine.rack import Rack
 
 HISTORY_SECONDS, HISTORY_HZ = 120, 4
-HEAD = 13  # numbers of a frame before the readouts
+HEAD = 19  # numbers of a frame before the readouts
 FRAMES = 1 << 20  # a float32 counts so far and further
 COUNTED = ("late", "xruns", "worker_misses", "mutes")
 
@@ -63,6 +63,9 @@ class Meters:
     0 frame's number        5 load p99 %       8 worker misses     11 tempo, bpm
     1, 2 input peaks        6 late blocks      9 mutes             12 seconds recorded
     3, 4 output peaks       7 xruns           10 beat, modulo 64
+    of a plugin that leads the beat; 0 without one:
+    13 1: it hears, 2: it leads       15 beat in its bar, from 0    17 onsets, modulo 4096
+    14 confidence, 0 to 1             16 beats a bar                18 strength of the last
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -81,7 +84,7 @@ class Meters:
         since = self.recording_since
         values[0] = self._number
         values[1:5] = row["meters"]
-        values[5:HEAD] = (
+        values[5:13] = (
             self.load,
             row["late"],
             row["xruns"],
@@ -91,6 +94,16 @@ class Meters:
             desk.clock.tempo_bpm,
             time.monotonic() - since if since is not None else 0.0,
         )
+        pulse = desk.pulse
+        if pulse is not None:
+            values[13:HEAD] = (
+                2.0 if pulse.leads else 1.0,
+                pulse.confidence,
+                pulse.place(time.monotonic_ns()),
+                pulse.bar,
+                pulse.onsets % 4096,
+                pulse.strength,
+            )
         readouts = row["readouts"]
         for k, place in enumerate(places, HEAD):
             values[k] = readouts[place]

@@ -8,6 +8,7 @@ reset     address                  record    on (or left out: the other way)
 select    number                   note      note, velocity (0 ends it)
 step      by                       learn     target         forget    target
 save      name (or left out)       cancel, undo, redo, compare, tap, panic
+pulse     what: half, double, later, sooner, one, hold
 open      number, name: of the presets that the snapshot lists as "library"
 
 An address is one of the rack's parameters, never a setting: no message names a file.
@@ -81,6 +82,7 @@ class Commands:
             "tap": lambda _: desk.tap(SOURCE),
             "tempo": lambda m: desk.clock.set(_number(m, "tempo_bpm"), source=SOURCE),
             "panic": lambda _: desk.panic(SOURCE),
+            "pulse": self._pulse,
             "bypass": lambda m: desk.bypass(_switch(m, "on"), SOURCE),
             "record": lambda m: desk.record(_switch(m, "on"), SOURCE),
             "note": self._note,
@@ -158,11 +160,20 @@ class Commands:
         if not target.startswith("action:"):
             return self._knob(message, "target")
         _, name, *number = target.split(":")
+        if name == "pulse" and number:
+            name, number = f"{name}:{number[0]}", number[1:]
         if name not in ACTIONS or len(number) > 1 or not "".join(number).isascii():
             raise ProtocolError(f"{_short(name)} is not one of {', '.join(ACTIONS)}")
         if number and not (number[0].isdigit() and int(number[0]) < len(self._desk.slots)):
             raise ProtocolError(f"there are {len(self._desk.slots)} presets, counted from 0")
         return target
+
+    def _pulse(self, message: Message) -> None:
+        action = f"pulse:{_text(message, 'what')}"
+        if action not in ACTIONS:
+            known = ", ".join(name[6:] for name in ACTIONS if name.startswith("pulse:"))
+            raise ProtocolError(f"{_short(message['what'])} is not one of {known}")
+        self._desk.act(action, None, SOURCE)
 
     def _note(self, message: Message) -> None:
         note, velocity = _whole(message, "note", 0, 127), _whole(message, "velocity", 0, 127)

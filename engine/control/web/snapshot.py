@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from engine import preset
+from engine.control import follower
 from engine.control.desk import Desk
 from engine.params import HOST, Param
 from engine.rack import STRIP_KNOBS, Link, Rack, Strip
@@ -34,6 +35,7 @@ def snapshot(desk: Desk) -> Json:
         "master": [_plugin("master", link, rack) for link in rack.master],
         "notes": any(link is not None and link.plugin.plays_notes for _, link in rack.links()),
         "readouts": list(rack.readouts()),
+        "pulse": follower.leader(rack),
         **mappings(desk),
         **standing(desk),
     }
@@ -62,6 +64,7 @@ def standing(desk: Desk) -> Json:
         "ready": desk.ready,
         "tempo_bpm": clock.tempo_bpm,
         "tempo_source": clock.source,
+        "held": follower.held(desk),
     }
 
 

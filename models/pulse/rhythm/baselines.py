@@ -18,7 +18,7 @@ Keys = npt.NDArray[np.int64]
 LAGS = (16, 4, 1, 2)
 LEVELS = 8
 PRIOR = 0.13  # of the cells of the grid are hit
-WEIGHT = 4.0  # of the shorter context, in counts; chosen on development takes
+WEIGHT = 32.0  # of the shorter context, in counts; chosen on development takes
 PLACES = 32
 
 

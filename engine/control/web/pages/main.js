@@ -6,10 +6,11 @@ import { Learning } from "./learn.js";
 import { Link } from "./link.js";
 import { Meters, Tuner } from "./meters.js";
 import { Pad } from "./pad.js";
+import { Pulse } from "./pulse.js";
 import { Rack } from "./rack.js";
 import { make, parsed } from "./words.js";
 
-const HEAD = 13; // numbers of a frame before the readouts; 12 is the time recorded
+const HEAD = 19; // numbers of a frame before the readouts; 12 is the time recorded
 const REPORT_MS = 100;
 const SAID_MS = 4000;
 const $ = (id) => document.getElementById(id);
@@ -35,6 +36,11 @@ const rack = new Rack($("rack"), hand);
 const pad = new Pad($("pad"), hand);
 const meters = new Meters($("levels"));
 const tuner = new Tuner($("tuner"));
+const pulse = new Pulse($("pulse"), {
+  may,
+  tap: () => may() && !learning.on && send({ do: "tap" }),
+  say: (what) => send({ do: "pulse", what }),
+});
 const graph = new Graph($("graph"), $("figures"), $("facts"), $("health"));
 const learning = new Learning(send);
 const keys = new Keys($("keys"), (note, velocity) => may() && send({ do: "note", note, velocity }));
@@ -78,6 +84,7 @@ function redraw(snapshot) {
   rack.show(snapshot);
   pad.show(snapshot);
   tuner.find(snapshot.readouts);
+  pulse.find(snapshot.pulse);
   $("name").children[0].textContent = `${snapshot.number + 1}  ${snapshot.name}`;
   $("name").children[1].textContent = snapshot.about;
   document.title = `${snapshot.name} \u2013 taraf`;
@@ -112,6 +119,7 @@ function stand(now) {
   $("compare").textContent = now.compared ? (now.changed ? "B: mine" : "A: saved") : "A/B";
   $("name").classList.toggle("changed", now.changed);
   press("bypass", now.bypassed);
+  pulse.held(now.held);
   const all = $("presets").querySelectorAll("ol > li").length;
   $("built").textContent = now.ready < all ? `${now.ready} of ${all} ready` : "";
   press("record", now.recording);
@@ -148,6 +156,7 @@ function draw(now) {
   const numbers = latest.subarray(HEAD);
   meters.show(latest, now);
   tuner.show(numbers);
+  pulse.show(latest, now);
   if (now - reported > REPORT_MS) {
     reported = now;
     rack.report(numbers);
@@ -229,9 +238,11 @@ for (const button of document.querySelectorAll("nav button")) {
 const shortcuts = {
   " ": "tap", ArrowLeft: "previous", ArrowRight: "next", b: "bypass", p: "panic", r: "record", u: "undo",
 };
+const words = { h: "half", d: "double", j: "sooner", k: "later", o: "one", f: "hold" };
 document.addEventListener("keydown", (event) => {
   const free = event.target === document.body && !event.ctrlKey && !event.metaKey && !event.altKey;
-  if (!free || !may() || event.repeat || !(event.key in shortcuts)) return;
+  const word = pulse.there && words[event.key];
+  if (!free || !may() || event.repeat || !(event.key in shortcuts || word)) return;
   event.preventDefault();
-  send(buttons[shortcuts[event.key]]);
+  send(word ? { do: "pulse", what: word } : buttons[shortcuts[event.key]]);
 });
