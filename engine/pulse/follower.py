@@ -74,7 +74,7 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
         guess(state)
     window(state, lowest, highest)
     tell_strokes(state)
-    move(state, state.answer[BEAT], 1)
+    move(state, state.answer[BEAT])
     announced = follow(state, ahead, held)
     count_bars(state, state.answer[FIRST], meter)
     return announced

@@ -21,7 +21,7 @@ from engine.pulse.bands import HOPS_A_SECOND
 SHORTEST, LONGEST = 18, 150  # hops between two beats: 333 to 40 bpm
 INTERVALS = LONGEST - SHORTEST + 1
 STATES = INTERVALS * (LONGEST + SHORTEST) // 2
-STIFFNESS = 60.0  # how fast a tempo change gets unlikely; 100 where the tempo hardly moves
+STIFFNESS = 30.0  # how fast a tempo change gets unlikely; 100 suits a tempo that hardly moves
 LEAP = 2e-3  # of the belief at a beat may take any tempo
 SURPRISE = 2e-4  # of all the belief is anywhere, at every hop
 ODDS = 0.045  # of a beat at any hop
@@ -59,10 +59,10 @@ def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
 
 
 @kernel
-def move(state: Any, beat: float, weigh_tempo: int) -> None:
+def move(state: Any, beat: float) -> None:
     """Move on by a hop in which the network gave a beat the probability ``beat``.
 
-    ``state.weighed`` is how much each interval's tempo gains, used where ``weigh_tempo`` is 1.
+    ``state.weighed`` is how much each interval's tempo gains.
     """
     belief, start, first, ending = state.belief, state.start, state.first_state, state.ending
     for k in range(INTERVALS):
@@ -89,14 +89,12 @@ def move(state: Any, beat: float, weigh_tempo: int) -> None:
         for i in range(n):
             sum += belief[at + i]
         state.mass[k] = sum
-        if weigh_tempo == 1:
-            sum *= state.weighed[k]
-        total += sum
+        total += sum * state.weighed[k]
     keep = np.float32((1.0 - SURPRISE) / total)
     spread = np.float32(SURPRISE / STATES)
     for k in range(INTERVALS):
         n, at = SHORTEST + k, first[k]
-        gain = keep * state.weighed[k] if weigh_tempo == 1 else keep
+        gain = keep * state.weighed[k]
         for i in range(n):
             belief[at + i] = belief[at + i] * gain + spread
         state.mass[k] = state.mass[k] * gain + n * spread

@@ -21,7 +21,7 @@ confidence; 1 once it has begun; the last beat announced; the interval at the la
 PULL = 0.25  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
 APART = 0.17  # of a beat: further off is elsewhere
-PATIENCE = 12.0  # hops of full certainty before it leaps
+PATIENCE = 6.0  # hops of full certainty before it leaps
 BEGIN = 0.3  # the belief's mass at which it begins
 CLOSEST = 0.6  # of a beat must lie between two
 

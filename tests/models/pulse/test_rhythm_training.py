@@ -73,7 +73,7 @@ def drums(path: Path, bars: int = 12, seed: int = 0) -> Path:
 
 
 def test_training_foretells_loops_better_than_before():
-    trained = learnt(steps=300, validate_every_steps=100)
+    trained = learnt(steps=120, validate_every_steps=60, learning_rate=2e-2)
     first, last = trained.history[0], trained.history[-1]
     assert last["bits"] < 0.8 * first["bits"]
     assert trained.bits == pytest.approx(min(row["bits"] for row in trained.history), abs=1e-3)
@@ -153,7 +153,7 @@ def test_a_performers_own_files_make_a_model_of_his_own(tmp_path, monkeypatch):
     trained = learnt(steps=5)
     start = write(trained.network, trained.styles, tmp_path / "start", "", {})
     files = [str(drums(tmp_path / f"{name}.mid", seed=9)) for name in ("one", "two")]
-    given = ["rhythm", *files, "--model", str(start.path), "--name", "Mine!", "--steps", "120"]
+    given = ["rhythm", *files, "--model", str(start.path), "--name", "Mine!", "--steps", "60"]
     ran = CliRunner().invoke(command, [*given, "--runs", str(tmp_path / "runs"), "--json"])
     assert ran.exit_code == 0, ran.output
     told = json.loads(ran.stdout.splitlines()[-1])
@@ -204,11 +204,13 @@ def test_figures_of_one_who_knows_all_are_perfect():
 
 @needs_data
 def test_takes_of_drummers_it_never_heard_are_foretold_better_than_by_counting():
-    takes = [take for take in groove(DATA / "gmd") if not take.fill and take.meter == "4-4"]
-    heard = [grid_of(t) for t in takes if t.split == "train" and not t.held_out][:16]
+    takes = [t for t in groove(DATA / "gmd") if not t.fill and t.meter == "4-4" and t.seconds < 60]
+    heard = [grid_of(t) for t in takes if t.split == "train" and not t.held_out and t.seconds > 30][
+        :12
+    ]
     tests = {
-        "official": [t for t in takes if t.split == "test"][:5],
-        "strangers": [t for t in takes if t.held_out and t.split != "test"][:3],
+        "official": [t for t in takes if t.split == "test"][::4],
+        "strangers": [t for t in takes if t.held_out and t.split != "test"][::8],
     }
     model = open_rhythm(table.zoo_model())
     for chosen in tests.values():

@@ -1,0 +1,117 @@
+"""taraf train rhythm: a drummer that plays along, learnt from takes, or made one's own."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.rhythm import RhythmModel
+    from models.pulse.rhythm.settings import Trained
+
+STEPS, OWN_STEPS = 1000, 300
+
+
+def rhythm(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Your own recordings, MIDI files of drums; without, --data alone."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder with the Groove MIDI Dataset, gmd: learn from all drummers."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model to go on from, a name or folder; taraf's own unless given."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the model is called; the first file's name unless given."),
+    ] = None,
+    style: Annotated[
+        str, typer.Option(help="The style of your recordings, as funk; any unless given.")
+    ] = "",
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help=f"{STEPS}, or {OWN_STEPS} with files, unless given."
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, max=10_000.0, help="A time instead of --steps.")
+    ] = None,
+    about: Annotated[str, typer.Option(help="One line for the card.")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the model's folder; your own models unless given."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder for checkpoints and curves.")] = Path("runs"),
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed makes the same model.")
+    ] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make a drummer that plays along: your own from FILES, or from many drummers' takes.
+
+    Ctrl-C keeps the best that was found so far.
+
+    Example: taraf train rhythm my-grooves/*.mid --name mine
+    """
+    from models.judging.errors import needed
+
+    with needed("train"):
+        from models.effects.deploy import plain_name
+        from models.pulse.rhythm import writing
+        from models.pulse.rhythm.making import Wanted, from_drummers, from_files
+    from engine.library import user_models
+    from models.pulse.errors import PulseError
+
+    if not files and data is None:
+        raise PulseError("nothing to learn from: give MIDI files of your own, or --data DIR")
+    called = plain_name(name or (files[0].stem if files else "rhythm"))
+    if name is not None and called != name:
+        _tell(f"the model is called {called}")
+    folder = (out or user_models()) / called
+    writing.make_sure(folder)
+    budget = None if minutes is not None else steps or (OWN_STEPS if files else STEPS)
+    wanted = Wanted(budget, minutes or 1.0, seed, threads, runs / called, resume, style)
+    if files:
+        trained, said = from_files(files, data, model, wanted)
+        told = about or f"Learnt from {len(files)} recordings of {called}"
+    else:
+        assert data is not None
+        trained, said = from_drummers(data, wanted)
+        told = about or "A drummer that plays along in sixteenths, learnt from human takes"
+    made = writing.write(
+        trained.network, trained.styles, folder, told, {"command": _command(), **said}
+    )
+    _show(made, trained, said, as_json)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _command() -> str:
+    return shlex.join(["taraf", *sys.argv[1:]])
+
+
+def _show(made: RhythmModel, trained: Trained, said: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        told = {"model": str(made.path), "name": made.name, "stopped": trained.stopped, **said}
+        typer.echo(json.dumps(told))
+        return
+    for key, value in said.items():
+        typer.echo(f"{key.replace('_', ' ')}: {value}")
+    typer.echo(f"model: {made.path}")
+
+
+__all__ = ["rhythm"]
