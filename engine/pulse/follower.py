@@ -15,25 +15,31 @@ from engine.kernel import kernel
 from engine.native_calls import run_network
 from engine.pulse.bands import BANDS, FEATURES, due, hear, hearing
 from engine.pulse.bars import bars, count_bars
-from engine.pulse.states import INTERVALS, LONGEST, SHORTEST, beliefs, move
-from engine.pulse.tracker import TRUSTED, follow, oscillator
+from engine.pulse.states import INTERVALS, LONGEST, PLACE_BINS, SHORTEST, beliefs, move, rest
+from engine.pulse.tracker import ENOUGH, RATE, TRUSTED, coast, follow, oscillator, remember
 
 BEAT, FIRST, STROKES, FAMILIES = 0, 1, 2, 4
 TEMPO, TEMPO_BINS = STROKES + FAMILIES, 48
 TEMPO_LOWEST, TEMPO_HIGHEST = 40.0, 320.0
-OUTPUTS = TEMPO + TEMPO_BINS
+PLACES = TEMPO + TEMPO_BINS
+OUTPUTS = PLACES + PLACE_BINS
 """What the network tells: logits of a beat, of a bar's first, of a stroke of kick, snare, cymbals
-and toms, and a softmax over tempi evenly spaced in pitch from lowest to highest."""
+and toms; a softmax over tempi evenly spaced in pitch from lowest to highest, and one over how
+much of the beat has passed, ``LATE_HOPS`` ago."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
+PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
 OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
 USUAL = 0.006  # how much an octave from 120 bpm costs at each hop
+RISE, FAINT = 0.06, 0.3  # mean rise of all bands, probability of a stroke: less is silence
+SILENCE = 1.25  # beats of it until tempo and place are kept as they are
+SLOW = 1.0 / 80.0  # beats a hop, where none is known
 STROKE = 0.5  # the probability at which a stroke is told
 REST_HOPS = 5  # no two strokes nearer than that
 QUIET = 1.0 / 250.0  # a hop without strokes takes that much of the confidence
 ROW = 64  # floats between two channels of a network's sound
-STRENGTH, RESTED, ALIVE, FLUX = range(4)
+STRENGTH, RESTED, ALIVE, FLUX, SILENT = range(5)
 """Places in ``state.strokes``: of the last stroke; hops since then; 1 after a stroke, falling;
-the recent peak of how much louder it got."""
+the recent peak of how much louder it got; hops since anything was heard."""
 
 
 def follower(rate: float, network: Any = None) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def follower(rate: float, network: Any = None) -> dict[str, Any]:
         "usual": np.exp(-USUAL * np.log2(6000.0 / bins / 120.0) ** 2),
         "bin_low": low,
         "bin_part": at - low,
-        "strokes": np.zeros(4),
+        "strokes": np.zeros(5),
         "counted": np.zeros(2, np.int64),
     }
 
@@ -74,8 +80,18 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
         guess(state)
     window(state, lowest, highest)
     tell_strokes(state)
-    move(state, state.answer[BEAT])
-    announced = follow(state, ahead, held)
+    silent, pulse = state.strokes[SILENT], state.pulse
+    beats = silent * max(pulse[RATE], SLOW)
+    if beats < SILENCE:
+        move(state, state.answer[BEAT])
+        announced = follow(state, ahead, held)
+        if pulse[ENOUGH] == 1.0:
+            remember(state, silent)
+    else:
+        rest(state)
+        if held == 0 and pulse[ENOUGH] == 1.0 and beats - pulse[RATE] < SILENCE:
+            coast(state, silent - 1.0)
+        announced = follow(state, ahead, 1)
     count_bars(state, state.answer[FIRST], meter)
     return announced
 
@@ -99,11 +115,27 @@ def ask(state: Any) -> None:
     for k in range(TEMPO_BINS):
         total += math.exp(told[TEMPO + k, 0] - most)
     even = most + math.log(total / TEMPO_BINS)  # the logit of a tempo that is as likely as any
+    place(state)
     for k in range(INTERVALS):
         low, part = state.bin_low[k], state.bin_part[k]
         logit = told[TEMPO + low, 0] * (1.0 - part) + told[TEMPO + low + 1, 0] * part
         ratio = min(max(logit - even, -3.0), 3.0)
         state.weighed[k] = state.usual[k] * math.exp(TEMPO_TRUST * ratio)
+
+
+@kernel
+def place(state: Any) -> None:
+    """Weights of places in the beat: the ratio to one that is as likely as any, tempered."""
+    told, most = state.answered, state.answered[PLACES, 0]
+    for k in range(1, PLACE_BINS):
+        most = max(most, told[PLACES + k, 0])
+    total = 0.0
+    for k in range(PLACE_BINS):
+        total += math.exp(told[PLACES + k, 0] - most)
+    even = most + math.log(total / PLACE_BINS)
+    for k in range(PLACE_BINS):
+        ratio = min(max(told[PLACES + k, 0] - even, -PLACE_MOST), PLACE_MOST)
+        state.placed[k] = math.exp(PLACE_TRUST * ratio)
 
 
 @kernel
@@ -122,6 +154,8 @@ def guess(state: Any) -> None:
     state.answer[STROKES] = share * share
     for k in range(INTERVALS):
         state.weighed[k] = state.usual[k]
+    for k in range(PLACE_BINS):
+        state.placed[k] = 1.0
 
 
 @kernel
@@ -140,7 +174,13 @@ def tell_strokes(state: Any) -> None:
     for k in range(1, FAMILIES):
         if state.answer[STROKES + k] > state.answer[STROKES + best]:
             best = k
+    rise = np.float32(0.0)
+    for k in range(BANDS):
+        rise += state.features[BANDS + k]
     strokes[RESTED] += 1.0
+    strokes[SILENT] += 1.0
+    if rise > RISE * BANDS or state.answer[STROKES + best] > FAINT:
+        strokes[SILENT] = 0.0
     strokes[ALIVE] = max(0.0, strokes[ALIVE] - QUIET)
     if state.answer[STROKES + best] > STROKE and strokes[RESTED] >= REST_HOPS:
         strokes[STRENGTH], strokes[RESTED] = state.answer[STROKES + best], 0.0

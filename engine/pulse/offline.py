@@ -34,7 +34,8 @@ class Followed:
 
     ``beats`` is where beats were said to fall, ``emitted`` when that was said, ``first`` whether
     one begins a bar, ``confidence`` 0 to 1, ``tempo`` in bpm then. ``answers`` (hops, 6) are the
-    probabilities of a beat, a bar's first and a stroke of each family at every hop.
+    probabilities of a beat, a bar's first and a stroke of each family at every hop. ``place`` is
+    a beat's number in its bar, from 1, and ``meter`` how many a bar was then said to have.
     """
 
     beats: npt.NDArray[np.float64]
@@ -43,6 +44,8 @@ class Followed:
     confidence: npt.NDArray[np.float64]
     tempo: npt.NDArray[np.float64]
     answers: npt.NDArray[np.float64]
+    place: npt.NDArray[np.int64]
+    meter: npt.NDArray[np.int64]
 
 
 def follow(
@@ -55,11 +58,14 @@ def follow(
     made["net"] = placed(made["net"])
     state = record(made)
     hops = int(len(samples) * HOPS_A_SECOND / rate) + 1
-    told, answers = np.zeros((hops, 5)), np.zeros((hops, TEMPO))
+    told, answers = np.zeros((hops, 6)), np.zeros((hops, TEMPO))
     ahead = look_ahead_ms * HOPS_A_SECOND / 1000.0
     count = _compiled(follow_all)(samples, told, answers, state, ahead, lowest_bpm, highest_bpm)
     told = told[:count]
-    return Followed(told[:, 0], told[:, 1], told[:, 2] == 1.0, told[:, 3], told[:, 4], answers)
+    place, meter = told[:, 2].astype(np.int64), told[:, 5].astype(np.int64)
+    return Followed(
+        told[:, 0], told[:, 1], place == 1, told[:, 3], told[:, 4], answers, place, meter
+    )
 
 
 @kernel
@@ -84,9 +90,10 @@ def follow_all(
             told[count, 0] = (row + state.told[1]) / HOPS_A_SECOND
             told[count, 1] = row / HOPS_A_SECOND
             meter = state.bar[BAR]
-            told[count, 2] = 1.0 if (state.told[0] + state.bar[SHIFT]) % meter == 0.0 else 0.0
+            told[count, 2] = (state.told[0] + state.bar[SHIFT]) % meter + 1.0
             told[count, 3] = sureness(state)
             told[count, 4] = 60.0 * HOPS_A_SECOND * state.pulse[RATE]
+            told[count, 5] = meter
             count += 1
     return count
 

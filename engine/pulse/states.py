@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.kernel import kernel
 from engine.pulse.bands import HOPS_A_SECOND
@@ -30,6 +31,7 @@ MOST = 40.0  # the ratio's limits are this and one over this
 LATE_HOPS = 2.0  # the network answers this late
 NEAR = 4.0  # intervals this many hundredths apart are one tempo
 PHASES = 48
+PLACE_BINS = 24  # places that the network weighs
 
 
 def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
@@ -46,6 +48,8 @@ def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
     angles = 2 * np.pi * np.arange(PHASES) / PHASES
     return {
         "belief": (belief / belief.sum()).astype(np.float32),
+        "bin_of": np.concatenate([_bins(n) for n in lengths]),
+        "placed": np.ones(PLACE_BINS, np.float32),
         "start": np.zeros(INTERVALS, np.int64),  # where place 0 of each interval lies
         "first_state": first,
         "change": change.T.astype(np.float32).copy(),  # to, from
@@ -58,11 +62,18 @@ def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
     }
 
 
+def _bins(places: int) -> npt.NDArray[np.int64]:
+    """The nearest of ``PLACE_BINS`` to each place of an interval."""
+    nearest = np.floor(np.arange(places) * PLACE_BINS / places + 0.5).astype(np.int64)
+    return nearest % PLACE_BINS
+
+
 @kernel
 def move(state: Any, beat: float) -> None:
     """Move on by a hop in which the network gave a beat the probability ``beat``.
 
-    ``state.weighed`` is how much each interval's tempo gains.
+    ``state.weighed`` is how much each interval's tempo gains, ``state.placed`` how much each
+    place in the beat does, evenly spaced places of it.
     """
     belief, start, first, ending = state.belief, state.start, state.first_state, state.ending
     for k in range(INTERVALS):
@@ -85,9 +96,7 @@ def move(state: Any, beat: float) -> None:
         belief[at + zero] = begun * np.float32(ratio)
         belief[at + one] *= np.float32(near)
         belief[at + before] *= np.float32(near)
-        sum = np.float32(0.0)
-        for i in range(n):
-            sum += belief[at + i]
+        sum = weigh(belief[at : at + n], zero, state.bin_of[at : at + n], state.placed)
         state.mass[k] = sum
         total += sum * state.weighed[k]
     keep = np.float32((1.0 - SURPRISE) / total)
@@ -98,6 +107,27 @@ def move(state: Any, beat: float) -> None:
         for i in range(n):
             belief[at + i] = belief[at + i] * gain + spread
         state.mass[k] = state.mass[k] * gain + n * spread
+
+
+@kernel
+def rest(state: Any) -> None:
+    """Move on by a hop of silence: every interval goes on as it was, none gets likelier."""
+    for k in range(INTERVALS):
+        state.start[k] = state.start[k] - 1 if state.start[k] > 0 else SHORTEST + k - 1
+
+
+@kernel
+def weigh(row: Any, zero: int, bin_of: Any, placed: Any) -> float:
+    """Weigh each place of an interval, whose first is at ``zero`` of ``row``; returns their sum."""
+    n = row.shape[0]
+    total = np.float32(0.0)
+    for place in range(n - zero):
+        row[zero + place] *= placed[bin_of[place]]
+        total += row[zero + place]
+    for i in range(zero):
+        row[i] *= placed[bin_of[n - zero + i]]
+        total += row[i]
+    return total
 
 
 MODE, INTERVAL, PLACE, SURE = range(4)
@@ -185,4 +215,4 @@ def settle(state: Any, rate: float, beats: float) -> None:
                     belief[at + i] = 0.1 * belief[at + i] + 0.9 * bump / total
 
 
-__all__ = ["INTERVAL", "MODE", "PLACE", "SURE", "beliefs", "find", "move", "settle"]
+__all__ = ["INTERVAL", "MODE", "PLACE", "SURE", "beliefs", "find", "move", "rest", "settle"]

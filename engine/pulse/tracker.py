@@ -14,16 +14,18 @@ import numpy as np
 from engine.kernel import kernel
 from engine.pulse.states import INTERVAL, LATE_HOPS, PLACE, SURE, find
 
-BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, BEFORE = range(7)
+BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD = range(8)
 """Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
-confidence; 1 once it has begun; the last beat announced; the interval at the last hop."""
+confidence; 1 once it has begun; the last beat announced; beats a hop over some seconds; the beat
+when something was last heard."""
 
 PULL = 0.25  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
 APART = 0.17  # of a beat: further off is elsewhere
 PATIENCE = 6.0  # hops of full certainty before it leaps
 BEGIN = 0.3  # the belief's mass at which it begins
-CLOSEST = 0.6  # of a beat must lie between two
+STEADY_HOPS = 250.0  # over which the tempo is averaged that it goes on with in silence
+ANOTHER = 0.1  # further off is another tempo
 
 
 def oscillator() -> dict[str, Any]:
@@ -52,7 +54,7 @@ def follow(state: Any, ahead: float, held: int) -> int:
     if pulse[ENOUGH] == 0.0:
         if sure < BEGIN:
             return 0
-        pulse[ENOUGH], pulse[RATE] = 1.0, rate
+        pulse[ENOUGH], pulse[RATE], pulse[STEADY] = 1.0, rate, rate
         pulse[BEATS] = place - math.floor(place)
         pulse[LAST] = math.floor(pulse[BEATS])
     off = place - pulse[BEATS]
@@ -73,8 +75,30 @@ def follow(state: Any, ahead: float, held: int) -> int:
 @kernel
 def leap(pulse: Any, rate: float, off: float) -> None:
     """Go over to another tempo or place."""
-    pulse[AWAY], pulse[RATE] = 0.0, rate
+    pulse[AWAY], pulse[RATE], pulse[STEADY] = 0.0, rate, rate
     pulse[BEATS] += off
+
+
+@kernel
+def remember(state: Any, silent: float) -> None:
+    """Keep what to go on with in silence, which has lasted ``silent`` hops."""
+    pulse = state.pulse
+    if abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER:
+        pulse[STEADY] = pulse[RATE]
+    if silent == 0.0:
+        pulse[STEADY] += (pulse[RATE] - pulse[STEADY]) / STEADY_HOPS
+        pulse[HEARD] = pulse[BEATS]
+
+
+@kernel
+def coast(state: Any, silent: float) -> None:
+    """Silence has lasted ``silent`` hops: go on from the last sound as fast as it was for long.
+
+    Beats that are missed look like a slower tempo until one knows that nobody plays.
+    """
+    pulse = state.pulse
+    pulse[RATE] = pulse[STEADY]
+    pulse[BEATS] = pulse[HEARD] + silent * pulse[STEADY]
 
 
 @kernel
@@ -90,4 +114,4 @@ def announce(state: Any, ahead: float) -> int:
     return 1
 
 
-__all__ = ["follow", "oscillator"]
+__all__ = ["coast", "follow", "oscillator", "remember"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,11 +19,14 @@ def pulse(
     ],
     name: Annotated[str, typer.Option(help="What the network's folder is called.")] = "pulse",
     minutes: Annotated[
-        float, typer.Option(min=0.01, max=10_000.0, help="Of training, after the scenes are made.")
-    ] = 60.0,
+        float, typer.Option(min=0.01, max=10_000.0, help="Of training, for each member.")
+    ] = 32.0,
+    members: Annotated[
+        int, typer.Option(min=1, max=16, help="Networks whose answers are averaged.")
+    ] = 2,
     scenes: Annotated[
         int, typer.Option(min=12, max=100_000, help="Of 45 s; made once and kept in --runs.")
-    ] = 2400,
+    ] = 1536,
     font: Annotated[
         list[Path] | None,
         typer.Option(help="A sound font for the drums; may be repeated. FluidR3_GM unless given."),
@@ -78,29 +82,45 @@ def pulse(
             folder / "scenes", material.players(data), scenes, seed, kits,
             lambda done: bar.update(task, completed=DEVELOPMENT_SCENES + done),
         )  # fmt: skip
-        task = bar.add_task("training", total=1.0)
-        done = training.train(
-            learnt, developed, folder, minutes, seed, resume, accelerator,
-            lambda share, line: bar.update(task, completed=share, description=line), asked,
-        )  # fmt: skip
-    trained: dict[str, Any] = {
+        trained = []
+        for number in range(seed, seed + members):
+            task = bar.add_task(f"member {number}", total=1.0)
+            place = folder / f"member-{number}"
+            known = resume and (place / training.CHECKPOINT).is_file()
+            trained.append(training.train(
+                learnt, developed, place, minutes, number, known, accelerator,
+                partial(_tell, bar, task), asked,
+            ))  # fmt: skip
+            if asked:
+                break
+    losses = [one.losses for one in trained]
+    told: dict[str, Any] = {
         "command": shlex.join(["taraf", *sys.argv[1:]]),
         "data": "Groove MIDI Dataset 1.0.0 (CC BY 4.0), drummers 1, 2, 3, 6, 7, 8; tempo curves "
         "of the Jazz Trio Database (MIT); rendered with FluidSynth",
         "sounds": sorted({kit.font.name for kit in kits}),
         "scenes": scenes,
-        "steps": done.standing.step,
-        "seconds": round(done.standing.seconds),
-        **{f"{key}_entropy": float(f"{value:.4g}") for key, value in done.losses.items()},
+        "steps": sum(one.standing.step for one in trained),
+        "seconds": round(sum(one.standing.seconds for one in trained)),
+        **{f"{key}_entropy": _mean([row[key] for row in losses]) for key in losses[0]},
     }
-    file = deploy(done.network, (out or Path()) / name, "Hears beats of drummers", trained)
+    networks = [one.network for one in trained]
+    file = deploy(networks, (out or Path()) / name, "Hears beats of drummers", told)
     if as_json:
-        typer.echo(json.dumps({"network": str(file), **trained}))
+        typer.echo(json.dumps({"network": str(file), **told}))
     else:
-        typer.echo(f"{file}: beat entropy {done.losses['beat']:.4f} on drummers it chose by")
+        typer.echo(f"{file}: beat entropy {told['beat_entropy']:.4f} on drummers it chose by")
 
 
 DEVELOPMENT_SCENES = 72
+
+
+def _mean(values: list[float]) -> float:
+    return float(f"{sum(values) / len(values):.4g}")
+
+
+def _tell(bar: Any, task: Any, share: float, line: str) -> None:
+    bar.update(task, completed=share, description=line)
 
 
 def _bar() -> Any:

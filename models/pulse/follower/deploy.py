@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,21 @@ from models.pulse.follower.network import PulseNetwork, lowered
 CARD = "card.toml"  # not model.toml: it is no sound that a chain could play
 
 
-def deploy(network: PulseNetwork, folder: Path, about: str, trained: dict[str, Any]) -> Path:
-    """Write the network and its card into ``folder``; returns the network's file."""
+def deploy(
+    networks: Sequence[PulseNetwork], folder: Path, about: str, trained: dict[str, Any]
+) -> Path:
+    """Write the mean of ``networks`` and its card into ``folder``; returns the network's file."""
     import tomli_w
 
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / NAME
-    made = lowered(network)
+    made = lowered(networks)
     write_network(file, made, folder.name)
     card = {
         "format": 1,
         "name": folder.name,
         "about": about,
-        "architecture": "causal TCN",
+        "architecture": f"causal TCN, mean of {len(networks)}",
         "hops_a_second": 100,
         "receptive_field_hops": made.receptive_field,
         "weights": made.weights,

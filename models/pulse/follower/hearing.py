@@ -20,6 +20,7 @@ RATE = 44_100
 HOPS = int(SECONDS * HOPS_A_SECOND)
 LATE = 2  # hops by which the network answers late: by then it has heard the whole attack
 TEMPO_LOWEST, TEMPO_HIGHEST, TEMPO_BINS = 40.0, 320.0, 48
+PHASE_BINS = 24
 BEAT, FIRST, STROKES, TEMPO = 0, 1, 2, 2 + len(FAMILIES)
 """Rows of the targets: beat, a bar's first, a stroke of each family, tempo in bpm or 0."""
 TARGETS = TEMPO + 1

@@ -6,17 +6,23 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from models.pulse.errors import PulseError
-from models.pulse.follower.hearing import Heard, Kit, hear
+from models.pulse.follower.hearing import BEAT, STROKES, TEMPO, Heard, Kit, hear
 from models.pulse.takes import Take, Trio, groove, trios
 
 SHARD = 96  # scenes
 SHORTEST_SECONDS = 10.0
 DEVELOPMENT = "validation"
+PACE = 0.14  # natural logarithm of the fastest change of tempo
+
+Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -70,19 +76,53 @@ def _read(path: Path) -> Heard:
     try:
         with np.load(path, allow_pickle=False) as kept:
             return Heard(kept["features"], kept["targets"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise PulseError(f"{path}: no shard of scenes: {error}; delete it") from None
 
 
-def draw(
-    material: Sequence[Heard], count: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """``count`` scenes at random: features and targets."""
-    picked = [(int(rng.integers(len(material))), rng.random()) for _ in range(count)]
-    rows = [(material[k], int(part * len(material[k].features))) for k, part in picked]
-    features = np.array([shard.features[row] for shard, row in rows], np.float32)
-    targets = np.array([shard.targets[row] for shard, row in rows], np.float32)
-    return features, targets
+def draw(material: Sequence[Heard], count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """``count`` scenes at random, a little faster or slower: features, ``placed`` targets."""
+    rows = []
+    for _ in range(count):
+        shard = material[int(rng.integers(len(material)))]
+        number = int(rng.integers(len(shard.features)))
+        pace = float(np.exp(rng.uniform(-PACE, PACE)))
+        rows.append(paced(shard.features[number], shard.targets[number], pace))
+    return np.array([row[0] for row in rows]), placed(np.array([row[1] for row in rows]))
 
 
-__all__ = ["Players", "draw", "players", "shards"]
+def paced(features: Halves, targets: Halves, pace: float) -> tuple[Floats, Floats]:
+    """A scene (hops, ...) played ``pace`` times as fast; what lies beyond its end is silence."""
+    hops = len(features)
+    at = np.arange(hops) * pace
+    low = np.minimum(at.astype(int), hops - 2)
+    part = (at - low).clip(0.0, 1.0)[:, None].astype(np.float32)
+    heard = features[low] * (1.0 - part) + features[low + 1] * part
+    told = np.zeros(targets.shape, np.float32)
+    for row in range(TEMPO):
+        marks = np.round(np.flatnonzero(targets[:, row] == 1.0) / pace).astype(int)
+        for step, value in ((-1, 0.5), (1, 0.5), (0, 1.0)):
+            if value < 1.0 and row >= STROKES:
+                continue
+            near = marks + step
+            near = near[(near >= 0) & (near < hops)]
+            told[near, row] = np.maximum(told[near, row], value)
+    told[:, TEMPO] = targets[low, TEMPO] * pace
+    beyond = at >= hops
+    heard[beyond], told[beyond] = 0.0, 0.0
+    return heard, told
+
+
+def placed(targets: npt.NDArray[Any]) -> Floats:
+    """Targets (scenes, hops, TARGETS) and, after them, how much of the beat has passed, or -1."""
+    place = np.full((*targets.shape[:2], 1), -1.0, np.float32)
+    hops = np.arange(targets.shape[1])
+    for row, scene in zip(place, targets, strict=True):
+        beats = np.flatnonzero(scene[:, BEAT] == 1.0)
+        if len(beats) > 1:
+            inside = hops[beats[0] : beats[-1]]
+            row[inside, 0] = np.interp(inside, beats, np.arange(len(beats))) % 1.0
+    return np.concatenate([targets.astype(np.float32), place], axis=-1)
+
+
+__all__ = ["Players", "draw", "paced", "placed", "players", "shards"]

@@ -3,22 +3,25 @@
 After Davies and Böck (Temporal convolutional networks for musical audio beat tracking, EUSIPCO
 2019) and Böck and Davies (Deconstruct, analyse, reconstruct, ISMIR 2020), made causal: it sees
 41 s of the past and nothing of the future. One network tells beats, firsts of bars, strokes of
-four families of drums, and tempo.
+four families of drums, tempo, and how much of the beat has passed: between two beats what falls
+on their halves and thirds tells that the tempo moves.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from engine.neural.network import Activate, Conv, Network, Signal, Term
+from engine.neural.network import Activate, Conv, Network, Op, Signal, Term
 from engine.pulse.bands import FEATURES
-from models.pulse.follower.hearing import TEMPO, TEMPO_BINS
+from models.pulse.follower.hearing import PHASE_BINS, TEMPO, TEMPO_BINS
 
 CHANNELS, TAPS, LAYERS = 32, 5, 10
-OUTPUTS = TEMPO + TEMPO_BINS
+OUTPUTS = TEMPO + TEMPO_BINS + PHASE_BINS
 
 
 class Layer(nn.Module):  # type: ignore[misc]
@@ -50,7 +53,7 @@ class PulseNetwork(nn.Module):  # type: ignore[misc]
         self.tell = nn.Conv1d(CHANNELS, OUTPUTS, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits; those from TEMPO on are of one softmax."""
+        """Logits; TEMPO_BINS from TEMPO on are of one softmax, the rest of another."""
         heard = ((features - self.mean) * self.scale).transpose(1, 2)
         made = self.meet(nn.functional.elu(self.hear(heard)))
         for layer in self.layers:
@@ -65,33 +68,44 @@ class PulseNetwork(nn.Module):  # type: ignore[misc]
         self.scale.copy_(1.0 / rows.std(0).clamp(min=1e-3))
 
 
-def lowered(network: PulseNetwork) -> Network:
-    """The same as operations that the engine compiles."""
-
-    def numbers(tensor: Tensor) -> npt.NDArray[np.float32]:
-        return np.asarray(tensor.detach().cpu().numpy(), np.float32)
-
-    elu = (Activate("elu"),)
-    scale, mean = numbers(network.scale), numbers(network.mean)
-    weights = numbers(network.hear.weight) * scale[None, :, None]
-    bias = numbers(network.hear.bias) - (weights[:, :, 0] @ mean)
-    heard, first, stream = Signal(FEATURES), Signal(CHANNELS), Signal(CHANNELS)
-    ops = [Conv(first, (Term(heard, weights),), bias, steps=elu)]
-    ops.append(Conv(stream, (Term(first, numbers(network.meet.weight)),),
-                    numbers(network.meet.bias)))  # fmt: skip
-    for k, layer in enumerate(network.layers):
-        inner, after = Signal(CHANNELS), Signal(CHANNELS)
-        wide = Term(stream, numbers(layer.wide.weight), dilation=1 << k)
-        ops.append(Conv(inner, (wide,), numbers(layer.wide.bias), steps=elu))
-        mix = Term(inner, numbers(layer.mix.weight))
-        ops.append(Conv(after, (mix,), numbers(layer.mix.bias), adds=(stream,)))
-        stream = after
-    bent, told = Signal(CHANNELS), Signal(OUTPUTS)
-    ops.append(Conv(bent, (), None, adds=(stream,), steps=elu))
-    ops.append(Conv(told, (Term(bent, numbers(network.tell.weight)),), numbers(network.tell.bias)))
-    made = Network(heard, told, list(ops))
+def lowered(networks: Sequence[PulseNetwork]) -> Network:
+    """The mean of what networks answer, as operations that the engine compiles."""
+    heard, told = Signal(FEATURES), Signal(OUTPUTS)
+    ops: list[Op] = []
+    terms, bias = [], np.zeros(OUTPUTS, np.float32)
+    for network in networks:
+        bent = _branch(network, heard, ops)
+        terms.append(Term(bent, _numbers(network.tell.weight) / np.float32(len(networks))))
+        bias += _numbers(network.tell.bias) / np.float32(len(networks))
+    ops.append(Conv(told, tuple(terms), bias))
+    made = Network(heard, told, ops)
     made.check()
     return made
+
+
+def _branch(network: PulseNetwork, heard: Signal, ops: list[Op]) -> Signal:
+    """Append all of a network but its last layer; returns what that would read."""
+    elu = (Activate("elu"),)
+    weights = _numbers(network.hear.weight) * _numbers(network.scale)[None, :, None]
+    bias = _numbers(network.hear.bias) - weights[:, :, 0] @ _numbers(network.mean)
+    first, stream = Signal(CHANNELS), Signal(CHANNELS)
+    ops.append(Conv(first, (Term(heard, weights),), bias, steps=elu))
+    meet = Term(first, _numbers(network.meet.weight))
+    ops.append(Conv(stream, (meet,), _numbers(network.meet.bias)))
+    for k, layer in enumerate(network.layers):
+        inner, after = Signal(CHANNELS), Signal(CHANNELS)
+        wide = Term(stream, _numbers(layer.wide.weight), dilation=1 << k)
+        ops.append(Conv(inner, (wide,), _numbers(layer.wide.bias), steps=elu))
+        mix = Term(inner, _numbers(layer.mix.weight))
+        ops.append(Conv(after, (mix,), _numbers(layer.mix.bias), adds=(stream,)))
+        stream = after
+    bent = Signal(CHANNELS)
+    ops.append(Conv(bent, adds=(stream,), steps=elu))
+    return bent
+
+
+def _numbers(tensor: Tensor) -> npt.NDArray[np.float32]:
+    return np.asarray(tensor.detach().cpu().numpy(), np.float32)
 
 
 __all__ = ["CHANNELS", "LAYERS", "OUTPUTS", "TAPS", "PulseNetwork", "lowered"]

@@ -16,7 +16,7 @@ import torch
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import Heard
 from models.pulse.follower.losses import losses, total
-from models.pulse.follower.material import draw
+from models.pulse.follower.material import draw, placed
 from models.pulse.follower.network import PulseNetwork
 
 CHECKPOINT = "checkpoint.pt"
@@ -111,7 +111,7 @@ def validation(
     for first in range(0, len(development.features), AT_ONCE):
         part = slice(first, first + AT_ONCE)
         features = torch.from_numpy(development.features[part].astype(np.float32)).to(device)
-        targets = torch.from_numpy(development.targets[part].astype(np.float32)).to(device)
+        targets = torch.from_numpy(placed(development.targets[part])).to(device)
         rows.append(losses(network(features), targets))
     return {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
 
