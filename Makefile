@@ -7,8 +7,10 @@ BIN := .venv/bin
 demo: .venv/base
 	$(BIN)/taraf demo
 
+# What only computes runs on all cores; what plays, one after the other, with the machine to itself.
 test: .venv/dev check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/models tests/modelfiles tests/neural
+	$(BIN)/pytest tests/control tests/engine tests/plugins
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from engine.pulse.tracker import BEATS, ENOUGH, LAST, RATE
 FLUX = "flux"
 METERS = ("auto", "2", "3", "4", "5", "6", "7", "8")
 FOLLOW, HOLD, FREE = range(3)
+HALF = 0  # of the octaves
 LEADS, TEMPO, BEAT, FRAME, METER, SURE, ONSETS, STRONG = range(8)
 TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, NOW = range(8, 13)
 PRESSED, HEARD_TELLS = range(2)
@@ -95,7 +96,10 @@ def take_orders(knobs: Any, state: Any, now: float) -> None:
     words, lead, pulse = state.words, state.lead, state.pulse
     pressed = 1.0 if knobs.one.start > 0.5 else 0.0
     if pressed == 1.0 and words[PRESSED] == 0.0:
-        say_first(state, math.floor(pulse[BEATS] + 0.5), meter_of(knobs, state))
+        number, meter = math.floor(pulse[BEATS] + 0.5), meter_of(knobs, state)
+        say_first(state, number, meter)
+        if int(knobs.octave.start) == HALF and (number + state.bar[SHIFT]) % (2 * meter) != 0.0:
+            state.bar[SHIFT] += meter  # of the beats that are told this is the first, not half way
     words[PRESSED] = pressed
     if lead[TOLD] == words[HEARD_TELLS]:
         return

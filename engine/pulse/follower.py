@@ -15,8 +15,17 @@ from engine.kernel import kernel
 from engine.native_calls import run_network
 from engine.pulse.bands import BANDS, FEATURES, due, hear, hearing
 from engine.pulse.bars import bars, count_bars
-from engine.pulse.states import INTERVALS, LONGEST, PLACE_BINS, SHORTEST, beliefs, move, rest
-from engine.pulse.tracker import ENOUGH, RATE, TRUSTED, coast, follow, oscillator, remember
+from engine.pulse.states import (
+    INTERVALS,
+    LATE_HOPS,
+    LONGEST,
+    PLACE_BINS,
+    SHORTEST,
+    beliefs,
+    move,
+    rest,
+)
+from engine.pulse.tracker import BEATS, ENOUGH, RATE, TRUSTED, coast, follow, oscillator, remember
 
 BEAT, FIRST, STROKES, FAMILIES = 0, 1, 2, 4
 TEMPO, TEMPO_BINS = STROKES + FAMILIES, 48
@@ -27,12 +36,13 @@ OUTPUTS = PLACES + PLACE_BINS
 and toms; a softmax over tempi evenly spaced in pitch from lowest to highest, and one over how
 much of the beat has passed, ``LATE_HOPS`` ago."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
-PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
+PLACE_TRUST, PLACE_MOST = 0.02, 4.0  # as for tempo; and how far from even a place may be
 OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
 USUAL = 0.006  # how much an octave from 120 bpm costs at each hop
 RISE, FAINT = 0.06, 0.3  # mean rise of all bands, probability of a stroke: less is silence
 SILENCE = 1.25  # beats of it until tempo and place are kept as they are
 SLOW = 1.0 / 80.0  # beats a hop, where none is known
+AGREE = 0.01  # of the last hop in how sure it is
 STROKE = 0.5  # the probability at which a stroke is told
 REST_HOPS = 5  # no two strokes nearer than that
 QUIET = 1.0 / 250.0  # a hop without strokes takes that much of the confidence
@@ -58,6 +68,7 @@ def follower(rate: float, network: Any = None) -> dict[str, Any]:
         "asked": np.zeros((FEATURES, ROW), np.float32),
         "answered": np.zeros((OUTPUTS, ROW), np.float32),
         "answer": np.zeros(TEMPO),
+        "likely": np.zeros(PLACE_BINS),
         "usual": np.exp(-USUAL * np.log2(6000.0 / bins / 120.0) ** 2),
         "bin_low": low,
         "bin_part": at - low,
@@ -92,6 +103,7 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
         if held == 0 and pulse[ENOUGH] == 1.0 and beats - pulse[RATE] < SILENCE:
             coast(state, silent - 1.0)
         announced = follow(state, ahead, 1)
+    agree(state)
     count_bars(state, state.answer[FIRST], meter)
     return announced
 
@@ -134,8 +146,9 @@ def place(state: Any) -> None:
         total += math.exp(told[PLACES + k, 0] - most)
     even = most + math.log(total / PLACE_BINS)
     for k in range(PLACE_BINS):
-        ratio = min(max(told[PLACES + k, 0] - even, -PLACE_MOST), PLACE_MOST)
-        state.placed[k] = math.exp(PLACE_TRUST * ratio)
+        ratio = told[PLACES + k, 0] - even
+        state.likely[k] = math.exp(ratio) / PLACE_BINS
+        state.placed[k] = math.exp(PLACE_TRUST * min(max(ratio, -PLACE_MOST), PLACE_MOST))
 
 
 @kernel
@@ -156,6 +169,7 @@ def guess(state: Any) -> None:
         state.weighed[k] = state.usual[k]
     for k in range(PLACE_BINS):
         state.placed[k] = 1.0
+        state.likely[k] = 1.0 / PLACE_BINS
 
 
 @kernel
@@ -187,6 +201,18 @@ def tell_strokes(state: Any) -> None:
         strokes[ALIVE] = min(1.0, strokes[ALIVE] + 0.25)
         state.counted[0] += 1
         state.counted[1] = best
+
+
+@kernel
+def agree(state: Any) -> None:
+    """How likely, of late, the network thought the place where the beat is said to be."""
+    pulse = state.pulse
+    at = pulse[BEATS] - LATE_HOPS * pulse[RATE]
+    middle = int((at - math.floor(at)) * PLACE_BINS + 0.5)
+    share = 0.0
+    for k in range(-2, 3):
+        share += state.likely[(middle + k) % PLACE_BINS]
+    pulse[TRUSTED] += AGREE * (share - pulse[TRUSTED])
 
 
 @kernel

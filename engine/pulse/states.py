@@ -25,8 +25,8 @@ STATES = INTERVALS * (LONGEST + SHORTEST) // 2
 STIFFNESS = 30.0  # how fast a tempo change gets unlikely; 100 suits a tempo that hardly moves
 LEAP = 2e-3  # of the belief at a beat may take any tempo
 SURPRISE = 2e-4  # of all the belief is anywhere, at every hop
-ODDS = 0.045  # of a beat at any hop
-TRUST = 0.75  # exponent of the network's ratio: hops near each other say the same
+ODDS = 0.035  # of a beat at any hop
+TRUST = 0.85  # exponent of the network's ratio: hops near each other say the same
 MOST = 40.0  # the ratio's limits are this and one over this
 LATE_HOPS = 2.0  # the network answers this late
 NEAR = 4.0  # intervals this many hundredths apart are one tempo
@@ -48,7 +48,7 @@ def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
     angles = 2 * np.pi * np.arange(PHASES) / PHASES
     return {
         "belief": (belief / belief.sum()).astype(np.float32),
-        "bin_of": np.concatenate([_bins(n) for n in lengths]),
+        "bin_of": np.concatenate([_bins(int(n)) for n in lengths]),
         "placed": np.ones(PLACE_BINS, np.float32),
         "start": np.zeros(INTERVALS, np.int64),  # where place 0 of each interval lies
         "first_state": first,

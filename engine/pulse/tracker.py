@@ -14,23 +14,24 @@ import numpy as np
 from engine.kernel import kernel
 from engine.pulse.states import INTERVAL, LATE_HOPS, PLACE, SURE, find
 
-BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD = range(8)
+BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD, BEFORE, SINCE = range(10)
 """Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
 confidence; 1 once it has begun; the last beat announced; beats a hop over some seconds; the beat
-when something was last heard."""
+when something was last heard, and at the last hop; hops since a beat was announced."""
 
-PULL = 0.25  # of the distance to the belief is taken away at each hop
+PULL = 0.35  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
 APART = 0.17  # of a beat: further off is elsewhere
 PATIENCE = 6.0  # hops of full certainty before it leaps
 BEGIN = 0.3  # the belief's mass at which it begins
+CLOSEST = 0.6  # of a beat lies between two at least
 STEADY_HOPS = 250.0  # over which the tempo is averaged that it goes on with in silence
 ANOTHER = 0.1  # further off is another tempo
 
 
 def oscillator() -> dict[str, Any]:
     """State of ``follow`` beside that of the states."""
-    return {"pulse": np.zeros(8), "told": np.zeros(4)}
+    return {"pulse": np.zeros(10), "told": np.zeros(4)}
 
 
 @kernel
@@ -68,7 +69,6 @@ def follow(state: Any, ahead: float, held: int) -> int:
         pulse[AWAY] += sure
         if pulse[AWAY] > PATIENCE:
             leap(pulse, rate, off)
-    pulse[TRUSTED] += 0.05 * (sure * (1.0 if abs(off) < APART else 0.3) - pulse[TRUSTED])
     return announce(state, ahead)
 
 
@@ -85,8 +85,11 @@ def remember(state: Any, silent: float) -> None:
     pulse = state.pulse
     if abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER:
         pulse[STEADY] = pulse[RATE]
+    moved = pulse[BEATS] - pulse[BEFORE]
+    pulse[BEFORE] = pulse[BEATS]
+    if silent * pulse[RATE] < 0.5 and abs(moved) < 2.0 * pulse[RATE]:
+        pulse[STEADY] += (moved - pulse[STEADY]) / STEADY_HOPS
     if silent == 0.0:
-        pulse[STEADY] += (pulse[RATE] - pulse[STEADY]) / STEADY_HOPS
         pulse[HEARD] = pulse[BEATS]
 
 
@@ -106,10 +109,15 @@ def announce(state: Any, ahead: float) -> int:
     """Tell the next beat once it is near enough."""
     pulse = state.pulse
     due = math.floor(pulse[BEATS] + ahead * pulse[RATE])
+    pulse[SINCE] += 1.0
     if due <= pulse[LAST]:
         return 0
+    if pulse[SINCE] * pulse[RATE] < CLOSEST:  # after a leap
+        pulse[LAST] = due
+        return 0
+    pulse[SINCE] = 0.0
     state.told[0] = due
-    state.told[1] = (due - pulse[BEATS]) / pulse[RATE]
+    state.told[1] = max(-1.0, (due - pulse[BEATS]) / pulse[RATE])
     pulse[LAST] = due
     return 1
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.commands.following import follow
+
 if TYPE_CHECKING:
     from models.pulse.paper.material import Material
     from models.pulse.paper.work import Result
@@ -23,6 +25,9 @@ pulse = typer.Typer(
 @pulse.callback()
 def _pulse() -> None:
     """Find the pulse of drumming and what goes on from it."""
+
+
+pulse.command()(follow)
 
 
 @pulse.command()

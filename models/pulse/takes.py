@@ -73,12 +73,17 @@ def read_notes(file: Path) -> npt.NDArray[Any]:
     """The strokes of a MIDI file, (n,) of NOTE, by time; raises PulseError."""
     import mido
 
+    unreadable = (OSError, ValueError, EOFError, IndexError, KeyError, mido.KeySignatureError)
     try:
         midi = mido.MidiFile(file)
-    except (OSError, ValueError, EOFError, IndexError, KeyError) as error:
-        raise PulseError(f"{file}: not a MIDI file that can be read: {error}") from None
+    except unreadable as error:
+        why = str(error) or type(error).__name__
+        raise PulseError(f"{file}: not a MIDI file that can be read: {why}") from None
+    if midi.ticks_per_beat <= 0:
+        raise PulseError(f"{file}: its time is counted in frames of film, not in beats")
     rows, at = [], 0
-    for message in mido.merge_tracks(midi.tracks):
+    one = len(midi.tracks) == 1  # merging takes longer than reading
+    for message in midi.tracks[0] if one else mido.merge_tracks(midi.tracks):
         at += message.time
         if message.type == "note_on" and message.velocity > 0:
             rows.append((at / midi.ticks_per_beat, message.note, message.velocity))

@@ -45,7 +45,7 @@ DRUM_OF = np.array([0, 1, 3, 7])  # of each family, what the performer's stroke 
 ACCENT = np.array([0.3, 1.6, 0.3, -0.6, 0.0, -0.6, 0.3, 2.0, 2.0])  # of a fill, on each's odds
 
 NOW, STEP, ROW, BAR, SLICE, SOUNDS, CALLS, QUIET, STRUCK, TOLD, JOINED = range(11)
-"""Places in ``count``: frames so far; the step decided last, its row, steps a bar; the slice
+"""Places in ``count``: the node's own time; the step decided last, its row, steps a bar; the slice
 under way; whether its strokes sound; whether it listens; steps since the performer's last stroke;
 strokes so far, and strokes heard; steps since the performer began."""
 (STYLE_KNOB, DENSITY_KNOB, BALANCE_KNOB, FEEL_KNOB, ANSWER_KNOB, STOP_KNOB, FILL_KNOB, MUTE_KNOB,

@@ -130,6 +130,7 @@ class Rhythm(Plugin):
     def process(audio: Audio, knobs: Any, state: Any) -> None:
         frames, count, mix = audio.shape[1], state.count, state.mix
         take_knobs(knobs, state.wanted)
+        count[NOW] = state.made_count[2]  # after a panic one that counts itself would begin at 0
         play = Play(state.beat, count, state.wanted, state.styles, state.due_beat, state.due_loud,
                     state.off_due, state.note_frames, state.made, state.made_count)  # fmt: skip
         memory = Memory(state.played, state.other, state.places, state.usual, state.other_usual,

@@ -319,6 +319,56 @@ def test_the_clock_goes_out_through_a_port_that_may_come_late(show: Callable[...
     drums.delete()
 
 
+def test_one_taraf_follows_the_clock_of_another(
+    show: Callable[..., Show], device: Callable[..., Device]
+) -> None:
+    first = show(inputs=())
+    knobs = device("Knobs")
+    second = show(inputs=("knobs",), clock_outputs=("taraf",))
+    second.desk.clock.set(163.0, 0.0)
+    assert until(lambda: second.midi.statistics()["outputs"] == ["taraf2-out", "taraf:midi"])
+    assert second.midi.statistics()["inputs"] == ["taraf2", "Knobs:out"]
+    assert until(lambda: first.desk.clock.source == "midi")
+    assert until(lambda: abs(first.desk.clock.now.tempo_bpm - 163.0) < 0.5)
+    assert first.midi.statistics()["clock_in"]["port"] == "taraf"
+    assert second.desk.clock.source != "midi"
+    knobs.unplug()
+
+
+def test_neither_our_ports_nor_ends_of_cables_are_opened_by_all(
+    show: Callable[..., Show], device: Callable[..., Device]
+) -> None:
+    device("Knobs")
+    first = show(inputs=("",), outputs=("",))
+    assert first.midi.statistics()["inputs"] == ["taraf", "Knobs:out"]
+    second = show(inputs=("",), outputs=("",))
+    assert second.midi.statistics()["inputs"] == ["taraf2", "Knobs:out", "taraf-out:midi"]
+    assert second.midi.statistics()["outputs"] == ["taraf2-out", "taraf:midi"]
+    assert until(lambda: "taraf2:midi" in first.midi.statistics()["outputs"])
+    assert len(first.midi.statistics()["outputs"]) == 2
+
+
+def test_what_a_plugin_plays_goes_out_of_a_port_that_had_to_be_called_otherwise(
+    show: Callable[..., Show],
+) -> None:
+    show(inputs=())
+    one = show(inputs=())
+    ours = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
+    assert until(lambda: "taraf2-out:midi" in ours.get_ports())
+    ours.open_port(ours.get_ports().index("taraf2-out:midi"), "in")
+    heard: list[Any] = []
+
+    def listened() -> bool:  # the first may leave before the cable lies
+        one.desk.tell("note", "rack", data=bytes((0x99, 38, 100)), stamp_ns=0)
+        if found := ours.get_message():
+            heard.append(found[0])
+        return bool(heard)
+
+    assert until(listened)
+    assert heard[0] == [0x99, 38, 100]
+    ours.delete()
+
+
 def test_what_a_plugin_plays_goes_out_through_a_port(show: Callable[..., Show]) -> None:
     one = show(inputs=(), note_outputs=("drum",))
     drums = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="drum machine")

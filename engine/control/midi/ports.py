@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,12 +21,18 @@ ACTIVE_SECONDS = 3.0
 ACTIVE_NAP, IDLE_NAP = 0.00025, 0.001
 """Between two looks into the queues of JACK ports, while somebody plays and otherwise."""
 BATCH = 256
+LINK = "taraf-link"
+"""What our end of an open cable is called, ours or another taraf's: nobody should open it."""
 
 
 def available() -> dict[str, Any]:
     """The system that is used, and the names of its ports; raises MidiError."""
-    module, api = apis.rtmidi(), apis.choose()
-    found: dict[str, Any] = {"api": apis.name(api)}
+    api = apis.choose()
+    return {"api": apis.name(api), **_present(api)}
+
+
+def _present(api: int) -> dict[str, list[str]]:
+    module, found = apis.rtmidi(), {}
     for key, kind in (("inputs", module.MidiIn), ("outputs", module.MidiOut)):
         midi = kind(api, name="taraf-probe")
         found[key] = [plain_name(name) for name in midi.get_ports()]
@@ -53,7 +61,8 @@ class MidiPorts:
     """The ports whose names hold one of the given parts, and virtual ones of our own.
 
     ``inputs`` and ``outputs`` are parts of names, in any case; "" is every port. ``virtual``
-    is the name of the ports of our own, "" for none. ``tell`` is given what a player should
+    is the name of the ports of our own, "" for none; where another taraf has that name, 2, 3 and
+    so on is put behind it, see ``name``. ``tell`` is given what a player should
     read. ``poll``: whether messages are fetched by a thread of ours instead of by a callback;
     without it JACK is polled and everything else is not. A Python callback of a JACK port
     would run inside the audio graph and make it wait for the interpreter.
@@ -68,6 +77,7 @@ class MidiPorts:
         poll: bool | None = None,
     ) -> None:
         self._virtual, self._tell = virtual, tell
+        self.name = virtual or "taraf"
         self._module = apis.rtmidi()
         self.api = apis.choose()
         jack = self.api == self._module.API_UNIX_JACK
@@ -88,6 +98,7 @@ class MidiPorts:
         """Open what there is; the rest when it comes."""
         try:
             with self._lock:
+                self.name = self._free_name()
                 self._look(first=True)
         except self._module.RtMidiError as error:
             self.close()
@@ -159,17 +170,23 @@ class MidiPorts:
     # --- opening
 
     def _make_in(self) -> Any:
-        midi = self._module.MidiIn(self.api, name=self._client, queue_size_limit=apis.QUEUE)
+        midi = self._module.MidiIn(self.api, name=self.name, queue_size_limit=apis.QUEUE)
         # everything is taken: rtmidi counts the time since a message that it keeps to itself
         midi.ignore_types(sysex=False, timing=False, active_sense=False)
         return midi
 
     def _make_out(self) -> Any:
-        return self._module.MidiOut(self.api, name=f"{self._client}-out")
+        return self._module.MidiOut(self.api, name=f"{self.name}-out")
 
-    @property
-    def _client(self) -> str:
-        return self._virtual or "taraf"
+    def _free_name(self) -> str:
+        taken = {name.split(":")[0] for names in _present(self.api).values() for name in names}
+        names = (f"{self.name}{number}" for number in itertools.chain([""], itertools.count(2)))
+        return next(name for name in names if taken.isdisjoint((name, f"{name}-out")))
+
+    def _others(self, names: list[str]) -> list[str]:
+        """Those that are neither ours (JACK numbers clients of one name) nor an end of a cable."""
+        ours = re.compile(rf"{re.escape(self.name)}(-out)?(-\d\d)?:")
+        return [name for name in names if not ours.match(name) and f":{LINK}" not in name]
 
     def _hand_over(self, port: Port) -> None:
         if self._polls or not hasattr(port.midi, "get_message"):
@@ -221,7 +238,7 @@ class MidiPorts:
         except (NotImplementedError, self._module.RtMidiError):
             midi.delete()
             return
-        side.own = Port(f"{self._virtual}{'' if side is self._inputs else '-out'}", midi)
+        side.own = Port(f"{self.name}{'' if side is self._inputs else '-out'}", midi)
         self._hand_over(side.own)
 
     def _names(self, side: Side) -> list[str] | None:
@@ -241,12 +258,12 @@ class MidiPorts:
             side.open.pop(name).close()
             side.missed.add(plain_name(name))
             self._say(f"MIDI {word} {plain_name(name)} has gone; it is opened when it comes back")
-        ours = [name for name in names if not name.startswith(self._client)]
-        for name in ours:
+        others = self._others(names)
+        for name in others:
             if name not in side.open and _wanted(name, side.wanted):
                 self._open(side, word, name, first)
         if first:
-            self._say_missing(side, word, ours)
+            self._say_missing(side, word, others)
 
     def _open(self, side: Side, word: str, name: str, first: bool) -> None:
         midi = side.make()
@@ -255,7 +272,7 @@ class MidiPorts:
             if not numbers:
                 midi.delete()
                 return
-            midi.open_port(numbers[0], "midi")
+            midi.open_port(numbers[0], LINK)
         except self._module.RtMidiError as error:
             midi.delete()
             self._say(f"MIDI {word} {plain_name(name)} cannot be opened: {error}")

@@ -52,8 +52,7 @@ class Midi:
     ) -> None:
         self._desk = desk
         self._ports_asked = tuple(inputs), tuple(outputs), tuple(clock_outputs), virtual
-        self._note_outputs = (*note_outputs, *([f"{virtual}-out"] if virtual else []))
-        self._opened_for_notes = tuple(note_outputs)
+        self._note_outputs = self._opened_for_notes = tuple(note_outputs)
         self.book = Book(desk, Store(file))
         self.notes = Notes(desk.note)
         self.actor = Actor(desk, self.book, self.notes, programs, banks)
@@ -74,6 +73,8 @@ class Midi:
         wanted = tuple(dict.fromkeys((*outputs, *clock_outputs, *self._opened_for_notes)))
         ports = self.ports = MidiPorts(inputs, wanted, virtual, self._say)
         ports.start()
+        if virtual:
+            self._note_outputs = (*self._opened_for_notes, f"{ports.name}-out")
         for problem in self.book.store.problems:
             self._say(problem)
         self.book.check()

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from engine.pulse.bands import HOPS_A_SECOND
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import BEAT, STROKES, TEMPO, Heard, Kit, hear
 from models.pulse.takes import Take, Trio, groove, trios
@@ -19,7 +20,8 @@ from models.pulse.takes import Take, Trio, groove, trios
 SHARD = 96  # scenes
 SHORTEST_SECONDS = 10.0
 DEVELOPMENT = "validation"
-PACE = 0.14  # natural logarithm of the fastest change of tempo
+PACE = 0.18  # natural logarithm of the fastest change of tempo
+SWING = 0.12  # and of how far it swings
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
@@ -81,33 +83,49 @@ def _read(path: Path) -> Heard:
 
 
 def draw(material: Sequence[Heard], count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """``count`` scenes at random, a little faster or slower: features, ``placed`` targets."""
+    """``count`` scenes at random, each along a tempo of its own: features, ``placed`` targets."""
     rows = []
     for _ in range(count):
         shard = material[int(rng.integers(len(material)))]
         number = int(rng.integers(len(shard.features)))
-        pace = float(np.exp(rng.uniform(-PACE, PACE)))
-        rows.append(paced(shard.features[number], shard.targets[number], pace))
+        paces = pace(len(shard.features[number]), rng)
+        rows.append(paced(shard.features[number], shard.targets[number], paces))
     return np.array([row[0] for row in rows]), placed(np.array([row[1] for row in rows]))
 
 
-def paced(features: Halves, targets: Halves, pace: float) -> tuple[Floats, Floats]:
-    """A scene (hops, ...) played ``pace`` times as fast; what lies beyond its end is silence."""
+def pace(hops: int, rng: np.random.Generator) -> Floats:
+    """How many times as fast a scene is played at each hop: faster or slower, and swinging."""
+    seconds = np.arange(hops) / HOPS_A_SECOND
+    swings = [
+        depth * np.sin(2.0 * np.pi * seconds / period + phase)
+        for depth, period, phase in zip(
+            rng.uniform(0.0, SWING, 2),
+            rng.uniform((10.0, 4.0), (30.0, 10.0)),
+            rng.uniform(0.0, 2.0 * np.pi, 2),
+            strict=True,
+        )
+    ]
+    return np.exp(rng.uniform(-PACE, PACE) + sum(swings)).astype(np.float32)
+
+
+def paced(features: Halves, targets: Halves, paces: Floats) -> tuple[Floats, Floats]:
+    """A scene (hops, ...) played ``paces`` times as fast; what lies beyond its end is silence."""
     hops = len(features)
-    at = np.arange(hops) * pace
+    at = np.cumsum(paces) - paces[0]
     low = np.minimum(at.astype(int), hops - 2)
     part = (at - low).clip(0.0, 1.0)[:, None].astype(np.float32)
     heard = features[low] * (1.0 - part) + features[low + 1] * part
     told = np.zeros(targets.shape, np.float32)
     for row in range(TEMPO):
-        marks = np.round(np.flatnonzero(targets[:, row] == 1.0) / pace).astype(int)
+        marks = np.flatnonzero(targets[:, row] == 1.0)
+        marks = np.round(np.interp(marks[marks < at[-1]], at, np.arange(hops))).astype(int)
         for step, value in ((-1, 0.5), (1, 0.5), (0, 1.0)):
             if value < 1.0 and row >= STROKES:
                 continue
             near = marks + step
             near = near[(near >= 0) & (near < hops)]
             told[near, row] = np.maximum(told[near, row], value)
-    told[:, TEMPO] = targets[low, TEMPO] * pace
+    told[:, TEMPO] = targets[low, TEMPO] * paces
     beyond = at >= hops
     heard[beyond], told[beyond] = 0.0, 0.0
     return heard, told
@@ -125,4 +143,4 @@ def placed(targets: npt.NDArray[Any]) -> Floats:
     return np.concatenate([targets.astype(np.float32), place], axis=-1)
 
 
-__all__ = ["Players", "draw", "paced", "placed", "players", "shards"]
+__all__ = ["Players", "draw", "pace", "paced", "placed", "players", "shards"]

@@ -43,7 +43,7 @@ class Layer(nn.Module):  # type: ignore[misc]
 class PulseNetwork(nn.Module):  # type: ignore[misc]
     """Features (batch, hops, FEATURES) to logits (batch, hops, OUTPUTS)."""
 
-    def __init__(self, dropout: float = 0.1) -> None:
+    def __init__(self, dropout: float = 0.2) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
@@ -72,11 +72,12 @@ def lowered(networks: Sequence[PulseNetwork]) -> Network:
     """The mean of what networks answer, as operations that the engine compiles."""
     heard, told = Signal(FEATURES), Signal(OUTPUTS)
     ops: list[Op] = []
-    terms, bias = [], np.zeros(OUTPUTS, np.float32)
+    terms: list[Term] = []
+    bias = np.zeros(OUTPUTS, np.float32)
     for network in networks:
         bent = _branch(network, heard, ops)
         terms.append(Term(bent, _numbers(network.tell.weight) / np.float32(len(networks))))
-        bias += _numbers(network.tell.bias) / np.float32(len(networks))
+        bias = np.asarray(bias + _numbers(network.tell.bias) / len(networks), np.float32)
     ops.append(Conv(told, tuple(terms), bias))
     made = Network(heard, told, ops)
     made.check()

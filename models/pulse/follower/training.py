@@ -20,7 +20,7 @@ from models.pulse.follower.material import draw, placed
 from models.pulse.follower.network import PulseNetwork
 
 CHECKPOINT = "checkpoint.pt"
-BATCH, LEARNING_RATE, WEIGHT_DECAY = 6, 3e-3, 1e-3
+BATCH, LEARNING_RATE, WEIGHT_DECAY = 6, 3e-3, 1e-2
 RISE_STEPS, LAST_RATE = 50, 0.01
 VALIDATE_SECONDS = 120.0
 AT_ONCE = 12  # scenes, in validation
