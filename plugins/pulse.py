@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from engine.params import Choice, Param, Setting, Toggle
 from engine.plugin import Plugin, PluginError, Setup, State
 from engine.pulse.bars import BAR, SHIFT, say_first
 from engine.pulse.file import read_network, shipped
-from engine.pulse.follower import STRENGTH, attend, due, follower, sureness
+from engine.pulse.follower import SILENT, STRENGTH, attend, due, follower, sureness
 from engine.pulse.states import settle
-from engine.pulse.tracker import BEATS, ENOUGH, LAST, RATE
+from engine.pulse.tracker import BEATS, ENOUGH, HEARD, LAST, RATE, STEADY
 
 FLUX = "flux"
 METERS = ("auto", "2", "3", "4", "5", "6", "7", "8")
@@ -65,9 +66,9 @@ class Pulse(Plugin):
     def _compiled(self, folder: Path) -> Compiled | None:
         if self.network == FLUX:
             return None
-        path = shipped() if self.network == "pulse" else folder / str(self.network)
+        given = os.path.expanduser(str(self.network))
         try:
-            return compile_network(read_network(path))
+            return compile_network(read_network(shipped() if given == "pulse" else folder / given))
         except ModelFileError as error:
             raise PluginError(str(error)) from None
 
@@ -108,11 +109,13 @@ def take_orders(knobs: Any, state: Any, now: float) -> None:
     rate = lead[TOLD_TEMPO] / octave / 6000.0
     if not 1.0 / 150.0 <= rate <= 1.0 / 18.0:
         return
-    since = (now - lead[TOLD_FRAME]) / state.rate * 100.0  # in hops
+    ended = state.hop[0] * state.rate / 100.0 - state.hop[1]  # the last hop, in frames from now
+    since = (now + ended - lead[TOLD_FRAME]) / state.rate * 100.0  # in hops
     place = lead[TOLD_BEAT] / octave + since * rate
     off = place - pulse[BEATS]
     pulse[BEATS] += off - math.floor(off + 0.5)
-    pulse[RATE], pulse[ENOUGH] = rate, 1.0
+    pulse[RATE], pulse[STEADY], pulse[ENOUGH] = rate, rate, 1.0
+    pulse[HEARD] = pulse[BEATS] - state.strokes[SILENT] * rate  # silence goes on from here, too
     pulse[LAST] = math.floor(pulse[BEATS])
     settle(state, rate, pulse[BEATS])
 

@@ -23,6 +23,8 @@ PULL = 0.35  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
 APART = 0.17  # of a beat: further off is elsewhere
 PATIENCE = 6.0  # hops of full certainty before it leaps
+OCTAVE_PATIENCE = 50.0  # and before it counts twice or half as fast: the beat is no worse till then
+OCTAVE, NEAR_OCTAVE = math.log(2.0), 0.15
 BEGIN = 0.3  # the belief's mass at which it begins
 CLOSEST = 0.6  # of a beat lies between two at least
 STEADY_HOPS = 250.0  # over which the tempo is averaged that it goes on with in silence
@@ -67,7 +69,8 @@ def follow(state: Any, ahead: float, held: int) -> int:
         pulse[BEATS] += PULL * sure * off
     else:
         pulse[AWAY] += sure
-        if pulse[AWAY] > PATIENCE:
+        octave = abs(stretch - OCTAVE) < NEAR_OCTAVE
+        if pulse[AWAY] > (OCTAVE_PATIENCE if octave else PATIENCE):
             leap(pulse, rate, off)
     return announce(state, ahead)
 

@@ -105,7 +105,7 @@ def pace(hops: int, rng: np.random.Generator) -> Floats:
             strict=True,
         )
     ]
-    return np.exp(rng.uniform(-PACE, PACE) + sum(swings)).astype(np.float32)
+    return np.asarray(np.exp(rng.uniform(-PACE, PACE) + sum(swings)), np.float32)
 
 
 def paced(features: Halves, targets: Halves, paces: Floats) -> tuple[Floats, Floats]:

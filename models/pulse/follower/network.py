@@ -73,12 +73,12 @@ def lowered(networks: Sequence[PulseNetwork]) -> Network:
     heard, told = Signal(FEATURES), Signal(OUTPUTS)
     ops: list[Op] = []
     terms: list[Term] = []
-    bias = np.zeros(OUTPUTS, np.float32)
+    bias = np.zeros(OUTPUTS)
     for network in networks:
         bent = _branch(network, heard, ops)
         terms.append(Term(bent, _numbers(network.tell.weight) / np.float32(len(networks))))
-        bias = np.asarray(bias + _numbers(network.tell.bias) / len(networks), np.float32)
-    ops.append(Conv(told, tuple(terms), bias))
+        bias = bias + _numbers(network.tell.bias) / len(networks)
+    ops.append(Conv(told, tuple(terms), np.asarray(bias, np.float32)))
     made = Network(heard, told, ops)
     made.check()
     return made
@@ -90,7 +90,8 @@ def _branch(network: PulseNetwork, heard: Signal, ops: list[Op]) -> Signal:
     weights = _numbers(network.hear.weight) * _numbers(network.scale)[None, :, None]
     bias = _numbers(network.hear.bias) - weights[:, :, 0] @ _numbers(network.mean)
     first, stream = Signal(CHANNELS), Signal(CHANNELS)
-    ops.append(Conv(first, (Term(heard, weights),), bias, steps=elu))
+    shift = np.asarray(bias, np.float32)
+    ops.append(Conv(first, (Term(heard, weights),), shift, steps=elu))
     meet = Term(first, _numbers(network.meet.weight))
     ops.append(Conv(stream, (meet,), _numbers(network.meet.bias)))
     for k, layer in enumerate(network.layers):

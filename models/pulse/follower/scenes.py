@@ -105,7 +105,7 @@ def trio_scene(trio: Trio, rng: np.random.Generator) -> Scene:
     beats = moved(trio.beats)
     inside = (beats >= 0.0) & (beats < SECONDS)
     hits = moved(trio.drums)
-    drums = drum_strokes(hits, _trio_drums(hits, beats, rng), rng.normal(85, 15, len(hits)))
+    drums = drum_strokes(hits, _trio_drums(hits, rng), rng.normal(85, 15, len(hits)))
     parts = [drums]
     if rng.random() < 0.9:
         parts.append(_notes(moved(trio.bass), BASS, (28, 52), 1, 0.35, rng))
@@ -121,9 +121,7 @@ def trio_scene(trio: Trio, rng: np.random.Generator) -> Scene:
     )  # fmt: skip
 
 
-def _trio_drums(
-    hits: npt.NDArray[np.float64], beats: npt.NDArray[np.float64], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def _trio_drums(hits: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """A ride mostly; now and then a snare, a kick or a tom, or a hi-hat for the whole piece."""
     ride = int(rng.choice((*RIDES, 42)))
     other = rng.choice([38, 36, 40, 45, 48, 49], len(hits))
