@@ -22,6 +22,7 @@ FEATURES = 2 * BANDS
 LOWEST_HZ, HIGHEST_HZ = 30.0, 15_000.0
 LOUD = 30.0  # how far the logarithm reaches below the level
 FLOOR = 3e-5  # quieter than that is silence: -90 dB of full scale
+LOUDEST = np.float32(16.0)  # a plugin gone mad must not deafen it
 FORGET_SECONDS = 4.0
 BACK = 2  # hops between the two looks a rise is the difference of
 LEVEL, ENERGY = range(2)  # places in `ears`
@@ -123,7 +124,8 @@ def cut(heard: Any, end: int, shape: Any, windowed: Any) -> None:
     """The window that ends at frame ``end`` of the ring, shaped and filled up with zeros."""
     window, mask = shape.shape[0], heard.shape[0] - 1
     for i in range(window):
-        windowed[i] = heard[(end - window + i) & mask] * shape[i]
+        sound = min(max(heard[(end - window + i) & mask], -LOUDEST), LOUDEST)
+        windowed[i] = sound * shape[i]
     for i in range(window, windowed.shape[0]):
         windowed[i] = np.float32(0.0)
 

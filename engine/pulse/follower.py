@@ -221,4 +221,5 @@ def sureness(state: Any) -> float:
     return min(1.0, state.pulse[TRUSTED] * state.strokes[ALIVE])
 
 
-__all__ = ["ALIVE", "OUTPUTS", "STRENGTH", "TEMPO", "attend", "due", "follower", "sureness"]
+__all__ = ["ALIVE", "BEAT", "FIRST", "OUTPUTS", "STRENGTH", "STROKES", "TEMPO", "TEMPO_BINS",
+           "TEMPO_HIGHEST", "TEMPO_LOWEST", "attend", "due", "follower", "sureness"]  # fmt: skip

@@ -73,7 +73,7 @@ def pulse(
     fonts = [Kit(path) for path in font or [DEFAULT_FONT]]
     kits = [*fonts * max(1, 2 * len(kit or ())), *(Kit(path, 0) for path in kit or ())]
     folder = runs / name
-    with _bar() as bar, interruptible() as asked:
+    with _bar() as bar:
         task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
         heard = material.players(data, development=True)
         developed = material.shards(folder / "dev", heard, DEVELOPMENT_SCENES, seed + 1, kits)[0]
@@ -83,16 +83,17 @@ def pulse(
             lambda done: bar.update(task, completed=DEVELOPMENT_SCENES + done),
         )  # fmt: skip
         trained = []
-        for number in range(seed, seed + members):
-            task = bar.add_task(f"member {number}", total=1.0)
-            place = folder / f"member-{number}"
-            known = resume and (place / training.CHECKPOINT).is_file()
-            trained.append(training.train(
-                learnt, developed, place, minutes, number, known, accelerator,
-                partial(_tell, bar, task), asked,
-            ))  # fmt: skip
-            if asked:
-                break
+        with interruptible() as asked:  # scenes that are made are kept, so before it just ends
+            for number in range(seed, seed + members):
+                task = bar.add_task(f"member {number}", total=1.0)
+                place = folder / f"member-{number}"
+                known = resume and (place / training.CHECKPOINT).is_file()
+                trained.append(training.train(
+                    learnt, developed, place, minutes, number, known, accelerator,
+                    partial(_tell, bar, task), asked,
+                ))  # fmt: skip
+                if asked:
+                    break
     losses = [one.losses for one in trained]
     told: dict[str, Any] = {
         "command": shlex.join(["taraf", *sys.argv[1:]]),

@@ -11,17 +11,25 @@ import numpy.typing as npt
 from scipy import fft
 
 from engine.pulse.bands import HOPS_A_SECOND
+from engine.pulse.follower import (
+    BEAT,
+    FIRST,
+    STROKES,
+    TEMPO,
+    TEMPO_BINS,
+    TEMPO_HIGHEST,
+    TEMPO_LOWEST,
+)
 from engine.pulse.offline import features_of
+from engine.pulse.states import LATE_HOPS, PLACE_BINS
 from models.pulse.follower.scenes import SECONDS, Scene, scene
 from models.pulse.rendering import DEFAULT_FONT, DRUM_CHANNEL, Piece, render
 from models.pulse.takes import FAMILIES, Take, Trio
 
 RATE = 44_100
 HOPS = int(SECONDS * HOPS_A_SECOND)
-LATE = 2  # hops by which the network answers late: by then it has heard the whole attack
-TEMPO_LOWEST, TEMPO_HIGHEST, TEMPO_BINS = 40.0, 320.0, 48
-PHASE_BINS = 24
-BEAT, FIRST, STROKES, TEMPO = 0, 1, 2, 2 + len(FAMILIES)
+LATE = int(LATE_HOPS)  # by then it has heard the whole attack
+PHASE_BINS = PLACE_BINS
 """Rows of the targets: beat, a bar's first, a stroke of each family, tempo in bpm or 0."""
 TARGETS = TEMPO + 1
 BATCH = 24  # scenes that are rendered at once
@@ -139,5 +147,6 @@ def _in_a_room(
     return np.asarray(fft.irfft(dry * wet, size)[: len(sound)], np.float64)
 
 
-__all__ = ["BEAT", "FIRST", "HOPS", "LATE", "STROKES", "TARGETS", "TEMPO", "Heard", "Kit", "hear",
-           "targets_of", "worsened"]  # fmt: skip
+__all__ = ["BEAT", "FIRST", "HOPS", "LATE", "PHASE_BINS", "STROKES", "TARGETS", "TEMPO",
+           "TEMPO_BINS", "TEMPO_HIGHEST", "TEMPO_LOWEST", "Heard", "Kit", "hear", "targets_of",
+           "worsened"]  # fmt: skip

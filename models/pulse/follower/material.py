@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from models.pulse.follower.hearing import BEAT, STROKES, TEMPO, Heard, Kit, hear
 from models.pulse.takes import Take, Trio, groove, trios
 
 SHARD = 96  # scenes
+VERSION = 1  # counted up when the same players would make other scenes
 SHORTEST_SECONDS = 10.0
 DEVELOPMENT = "validation"
 PACE = 0.18  # natural logarithm of the fastest change of tempo
@@ -59,10 +61,11 @@ def shards(
 ) -> list[Heard]:  # fmt: skip
     """``scenes`` scenes as shards in ``folder``; what is there already is not made again."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    made_of = repr((VERSION, [(kit.font.name, kit.channel) for kit in kits]))
+    key, found = hashlib.sha256(made_of.encode()).hexdigest()[:8], []
     for number in range(-(-scenes // SHARD)):
         count = min(SHARD, scenes - number * SHARD)
-        path = folder / f"scenes-{seed}-{number}-{count}.npz"
+        path = folder / f"scenes-{seed}-{number}-{count}-{key}.npz"
         if not path.is_file():
             made = hear(of.takes, of.trios, count, seed * 100_003 + number, kits)
             part = path.with_suffix(".part")

@@ -76,6 +76,8 @@ def train(
             found = _validated(network, development, standing, kept, device)
             _save(folder, network, optimiser, standing, kept)
             validated = time.monotonic()
+    if standing.step == 0:
+        raise PulseError("stopped before it had learnt anything; nothing was written")
     _validated(network, development, standing, kept, device)
     _save(folder, network, optimiser, standing, kept)
     network.load_state_dict(kept["best"])

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from models.pulse.errors import PulseError
-from models.pulse.takes import Take
 
 Array = NDArray[np.float64]
 ON_THE_BEAT = 0.125  # of a beat: nearer than the sixteenths beside it
@@ -45,15 +44,6 @@ def deviations(onsets: npt.ArrayLike, beats: npt.ArrayLike) -> Feel:
 def onsets(feel: Feel, beats: npt.ArrayLike) -> Array:
     """The onsets (n,) in seconds that ``feel`` gives on ``beats``: of its own pulse or another."""
     return _times(feel.beat + feel.fraction, _pulse(beats))
-
-
-def of_take(take: Take) -> Feel:
-    """The feel of a take's strokes on the click it was played to."""
-    notes = take.notes["beat"]
-    if len(notes) == 0:
-        raise PulseError(f"{take.file}: holds no strokes")
-    click = np.arange(int(notes.max()) + 2) * 60.0 / take.tempo_bpm
-    return deviations(notes * 60.0 / take.tempo_bpm, click)
 
 
 def figures(feel: Feel) -> dict[str, Any]:
@@ -102,4 +92,4 @@ def _times(places: Array, pulse: Array) -> Array:
     return np.asarray(pulse[left] + (places - left) * (pulse[left + 1] - pulse[left]))
 
 
-__all__ = ["Feel", "deviations", "figures", "of_take", "onsets", "together"]
+__all__ = ["Feel", "deviations", "figures", "onsets", "together"]

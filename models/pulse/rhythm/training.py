@@ -64,7 +64,7 @@ class Training:
             torch.set_num_threads(self.settings.threads)
             self._learn(shown)
         stands = self.stands
-        if stands.best is None:
+        if stands.best is None or stands.step == 0:
             raise PulseError("stopped before anything was learnt")
         self.network.load_state_dict(stands.best)
         found = (stands.best_bits, stands.seconds, stands.step, self.stopped)
