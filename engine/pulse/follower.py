@@ -36,7 +36,7 @@ OUTPUTS = PLACES + PLACE_BINS
 and toms; a softmax over tempi evenly spaced in pitch from lowest to highest, and one over how
 much of the beat has passed, ``LATE_HOPS`` ago."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
-PLACE_TRUST, PLACE_MOST = 0.02, 4.0  # as for tempo; and how far from even a place may be
+PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
 OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
 USUAL = 0.006  # how much an octave from 120 bpm costs at each hop
 RISE, FAINT = 0.06, 0.3  # mean rise of all bands, probability of a stroke: less is silence

@@ -52,7 +52,9 @@ class Midi:
     ) -> None:
         self._desk = desk
         self._ports_asked = tuple(inputs), tuple(outputs), tuple(clock_outputs), virtual
-        self._note_outputs = self._opened_for_notes = tuple(note_outputs)
+        self._opened_for_notes = tuple(note_outputs)
+        own = (f"{virtual}-out",) if virtual else ()  # unless that name is taken: see start
+        self._note_outputs = (*self._opened_for_notes, *own)
         self.book = Book(desk, Store(file))
         self.notes = Notes(desk.note)
         self.actor = Actor(desk, self.book, self.notes, programs, banks)
