@@ -203,6 +203,27 @@ def test_a_tap_sets_tempo_and_place_at_once(octave: float):
     assert abs(off(one.at(4.1)) - 0.5) < 0.05
 
 
+def test_silence_does_not_undo_a_tap():
+    one = Led(pulse("flux"))
+    one.push(np.zeros((RATE, 1), np.float32))
+    one.tell(60.0, 6.0)
+    one.push(np.zeros((3 * RATE, 1), np.float32))
+    assert one.record[LEADS] == 1.0
+    assert one.record[LEAD_TEMPO] == pytest.approx(60.0, rel=0.01)
+    assert off(one.at(3.0)) < 0.03
+
+
+def test_one_huge_sample_does_not_deafen_it(drums: Any):
+    hit = drums.copy()
+    hit[RATE] = 1e30
+    one = Led(pulse("flux"))
+    one.push(hit)
+    one.push(drums)
+    assert one.record[LEADS] == 1.0
+    assert 45.0 < one.record[LEAD_TEMPO] < 210.0
+    assert np.isfinite(one.record).all()
+
+
 def test_a_tap_that_says_what_no_drummer_plays_is_not_followed():
     one = Led(pulse("flux"))
     one.push(np.zeros((RATE // 2, 1), np.float32))

@@ -310,6 +310,17 @@ def test_what_is_no_number_does_not_make_it_deaf(folder: Path) -> None:
     assert int(played.count[TOLD]) >= 4
 
 
+def test_after_a_panic_notes_carry_the_time_that_it_is(folder: Path) -> None:
+    played = Played(rack(folder), silence(2.0))
+    assert played.ons
+    played.notes.clear()
+    played._renderer.table.nodes[0].reset()  # as a panic does
+    for _ in range(20):
+        played.push(silence(0.1))
+    assert played.ons
+    assert all(2 * RATE <= frame <= 4 * RATE for frame, _, _ in played.ons)
+
+
 def refused(chosen: str, folder: Path) -> str:
     with pytest.raises(PluginError) as caught:
         Rhythm(model=chosen).prepare(Setup(RATE, 2, folder=folder))
