@@ -109,9 +109,9 @@ def coast(state: Any, silent: float) -> None:
 
 @kernel
 def announce(state: Any, ahead: float) -> int:
-    """Tell the next beat once it is near enough."""
+    """Tell the next beat at the hop that is nearest to ``ahead`` hops before it."""
     pulse = state.pulse
-    due = math.floor(pulse[BEATS] + ahead * pulse[RATE])
+    due = math.floor(pulse[BEATS] + (ahead + 0.5) * pulse[RATE])
     pulse[SINCE] += 1.0
     if due <= pulse[LAST]:
         return 0

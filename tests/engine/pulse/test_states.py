@@ -203,7 +203,7 @@ def test_no_answer_however_strange_brings_it_out_of_range(what: str):
 def test_told_ahead_it_tells_the_same_beats_sooner():
     beats = steady(100.0, 20.0)
     now, ahead = (Follower().hear(bumps(beats, 20.0), ahead=hops) for hops in (0.0, 15.0))
-    late, early = now[now[:, 0] > 10.0], ahead[ahead[:, 0] > 10.0]
+    late, early = now[now[:, 0] > 10.2], ahead[ahead[:, 0] > 10.2]
     count = min(len(late), len(early))
     np.testing.assert_allclose(early[:count, 0], late[:count, 0], atol=0.02)
     assert np.all(early[:, 1] < early[:, 0] - 0.13)
