@@ -45,10 +45,10 @@ SLOW = 1.0 / 80.0  # beats a hop, where none is known
 AGREE = 0.01  # of the last hop in how sure it is
 STROKE = 0.5  # the probability at which a stroke is told
 REST_HOPS = 5  # no two strokes nearer than that
-QUIET = 1.0 / 250.0  # a hop without strokes takes that much of the confidence
+QUIET, WAKE = 1.0 / 250.0, 0.1  # of the confidence: a hop takes it, one in which sound comes gives
 ROW = 64  # floats between two channels of a network's sound
 STRENGTH, RESTED, ALIVE, FLUX, SILENT = range(5)
-"""Places in ``state.strokes``: of the last stroke; hops since then; 1 after a stroke, falling;
+"""Places in ``state.strokes``: of the last stroke; hops since then; 1 while anything is heard, falling;
 the recent peak of how much louder it got; hops since anything was heard."""
 
 
@@ -195,10 +195,10 @@ def tell_strokes(state: Any) -> None:
     strokes[SILENT] += 1.0
     if rise > RISE * BANDS or state.answer[STROKES + best] > FAINT:
         strokes[SILENT] = 0.0
+        strokes[ALIVE] = min(1.0, strokes[ALIVE] + WAKE)
     strokes[ALIVE] = max(0.0, strokes[ALIVE] - QUIET)
     if state.answer[STROKES + best] > STROKE and strokes[RESTED] >= REST_HOPS:
         strokes[STRENGTH], strokes[RESTED] = state.answer[STROKES + best], 0.0
-        strokes[ALIVE] = min(1.0, strokes[ALIVE] + 0.25)
         state.counted[0] += 1
         state.counted[1] = best
 
