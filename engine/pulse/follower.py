@@ -48,7 +48,7 @@ REST_HOPS = 5  # no two strokes nearer than that
 QUIET, WAKE = 1.0 / 250.0, 0.1  # of the confidence: a hop takes it, one in which sound comes gives
 ROW = 64  # floats between two channels of a network's sound
 STRENGTH, RESTED, ALIVE, FLUX, SILENT = range(5)
-"""Places in ``state.strokes``: of the last stroke; hops since then; 1 while anything is heard, falling;
+"""Places in ``state.strokes``: of the last stroke; hops since then; 1 while he is heard, falling;
 the recent peak of how much louder it got; hops since anything was heard."""
 
 
