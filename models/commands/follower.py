@@ -43,6 +43,9 @@ def pulse(
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of scenes and weights.")] = 1,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 2,
     accelerator: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    half: Annotated[
+        bool, typer.Option("--half", help="Multiply in bfloat16: faster where the chip can.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Learn to hear beats from drummers, along tempi that move as people's do.
@@ -89,7 +92,7 @@ def pulse(
                 place = folder / f"member-{number}"
                 known = resume and (place / training.CHECKPOINT).is_file()
                 trained.append(training.train(
-                    learnt, developed, place, minutes, number, known, accelerator,
+                    learnt, developed, place, minutes, number, known, accelerator, half,
                     partial(_tell, bar, task), asked,
                 ))  # fmt: skip
                 if asked:
@@ -97,8 +100,9 @@ def pulse(
     losses = [one.losses for one in trained]
     told: dict[str, Any] = {
         "command": shlex.join(["taraf", *sys.argv[1:]]),
-        "data": "Groove MIDI Dataset 1.0.0 (CC BY 4.0), drummers 1, 2, 3, 6, 7, 8; tempo curves "
-        "of the Jazz Trio Database (MIT); rendered with FluidSynth",
+        "data": "Groove MIDI Dataset 1.0.0 (CC BY 4.0), drummers 1, 2, 7, 8 (3, 6 to "
+        "choose by), and patterns of our own; tempo curves of the Jazz Trio Database (MIT); "
+        "rendered with FluidSynth",
         "sounds": sorted({kit.font.name for kit in kits}),
         "scenes": scenes,
         "steps": sum(one.standing.step for one in trained),

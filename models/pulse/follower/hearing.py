@@ -54,12 +54,16 @@ class Kit:
 def hear(
     takes: Sequence[Take], trios: Sequence[Trio], count: int, seed: int,
     kits: Sequence[Kit] = (Kit(DEFAULT_FONT),), told: Callable[[int], None] = lambda done: None,
+    real: bool = False,
 ) -> Heard:  # fmt: skip
-    """``count`` random scenes, rendered, made worse as microphones and rooms do, and heard."""
+    """``count`` random scenes, rendered, made worse as microphones and rooms do, and heard.
+
+    Where ``real`` none of their drummers is made up.
+    """
     features, targets = [], []
     for first in range(0, count, BATCH):
         rng = np.random.default_rng([seed, first])
-        scenes = [scene(takes, trios, rng) for _ in range(min(BATCH, count - first))]
+        scenes = [scene(takes, trios, rng, real=real) for _ in range(min(BATCH, count - first))]
         kit = kits[int(rng.integers(len(kits)))]
         pieces = [_on(kit.channel, made.piece) for made in scenes]
         room = float(rng.choice([0.0, 0.0, 0.3, 0.8]))

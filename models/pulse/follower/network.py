@@ -43,7 +43,7 @@ class Layer(nn.Module):  # type: ignore[misc]
 class PulseNetwork(nn.Module):  # type: ignore[misc]
     """Features (batch, hops, FEATURES) to logits (batch, hops, OUTPUTS)."""
 
-    def __init__(self, dropout: float = 0.2) -> None:
+    def __init__(self, dropout: float = 0.1) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))

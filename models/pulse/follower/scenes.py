@@ -2,19 +2,22 @@
 
 The Groove MIDI Dataset was played to a click; trained on it as it is, a follower learns that
 tempo never moves. Here each take is bent along a human's tempo, rubato, a step or a drift, some
-fall silent for a few beats, and some have a bass and a piano.
+fall silent for a few beats, and some have a bass and a piano. A few drummers are not all drummers:
+some parts nobody has played, and in some one drummer's cymbals go with another's kick and snare.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from models.pulse import curves
 from models.pulse.curves import Curve
+from models.pulse.follower.patterns import Part, part
 from models.pulse.rendering import DRUM_CHANNEL, STROKE, Piece, drum_strokes
 from models.pulse.takes import DRUM_OF, FAMILY_OF, Take, Trio
 
@@ -27,6 +30,24 @@ RIDES = (51, 51, 53, 59)
 KINDS = ("steady", "human", "swung", "drifting", "stepped", "trio")
 SHARES = (0.10, 0.24, 0.22, 0.14, 0.12, 0.18)
 SILENT, ACCOMPANIED = 0.15, 0.2  # shares of scenes
+INVENTED, BLENDED = 0.35, 0.25  # of those that are no trio
+LONGEST_SECONDS = 240.0  # of a take count when one is chosen
+
+
+class Played(Protocol):
+    """A drummer's take, or a part that might be one."""
+
+    @property
+    def notes(self) -> npt.NDArray[Any]:
+        """Strokes (n,) of NOTE, by time."""
+
+    @property
+    def tempo_bpm(self) -> float:
+        """Quarter notes a minute."""
+
+    @property
+    def beats_a_bar(self) -> int:
+        """How many quarter notes a bar has."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +61,43 @@ class Scene:
 
 
 def scene(
-    takes: Sequence[Take], trios: Sequence[Trio], rng: np.random.Generator, kind: str = ""
-) -> Scene:
-    """A scene of ``SECONDS``, of a kind of ``KINDS`` or of any."""
+    takes: Sequence[Take], trios: Sequence[Trio], rng: np.random.Generator, kind: str = "",
+    real: bool = False,
+) -> Scene:  # fmt: skip
+    """A scene of ``SECONDS``, of a kind of ``KINDS`` or of any; all as played where ``real``."""
     kind = kind or str(rng.choice(KINDS, p=SHARES))
     if kind == "trio":
         return trio_scene(trios[int(rng.integers(len(trios)))], rng)
-    lengths = np.minimum([take.seconds for take in takes], 240.0)
-    take = takes[int(rng.choice(len(takes), p=lengths / lengths.sum()))]
+    take = _drummer(takes, rng, real)
     tempo = float(np.clip(take.tempo_bpm * np.exp(rng.normal(0.0, 0.1)), 45.0, 300.0))
     return take_scene(take, curve(kind, tempo, trios, rng), rng)
+
+
+def _drummer(takes: Sequence[Take], rng: np.random.Generator, real: bool) -> Played:
+    invented, blended = rng.random(2)
+    if not real and invented < INVENTED:
+        return part(rng)
+    lengths = np.minimum([take.seconds for take in takes], LONGEST_SECONDS)
+    take, other = (takes[int(k)] for k in rng.choice(len(takes), 2, p=lengths / lengths.sum()))
+    if not real and blended < BLENDED and take.beats_a_bar == other.beats_a_bar:
+        return blend(take, other, int(rng.choice([0, 1, 2, 2, 2])))
+    return take
+
+
+def blend(take: Take, other: Take, family: int) -> Part:
+    """A take whose drums of ``family`` (its place in FAMILIES) are those of ``other``."""
+    own, theirs = take.notes, other.notes
+    own = own[_family_of(own["pitch"]) != family]
+    theirs = theirs[_family_of(theirs["pitch"]) == family]
+    end = min(take.notes["beat"][-1], other.notes["beat"][-1])
+    both = np.concatenate([own, theirs])
+    both = np.sort(both[both["beat"] <= end], order="beat")
+    enough = len(both) > 1 and both["beat"][-1] > take.beats_a_bar
+    return Part(both if enough else take.notes, take.tempo_bpm, take.beats_a_bar)
+
+
+def _family_of(pitches: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    return np.array([FAMILY_OF[DRUM_OF[p]] if p in DRUM_OF else -1 for p in pitches], np.int64)
 
 
 def curve(kind: str, tempo: float, trios: Sequence[Trio], rng: np.random.Generator) -> Curve:
@@ -69,7 +117,7 @@ def curve(kind: str, tempo: float, trios: Sequence[Trio], rng: np.random.Generat
     return curves.steady(tempo)
 
 
-def take_scene(take: Take, path: Curve, rng: np.random.Generator) -> Scene:
+def take_scene(take: Played, path: Curve, rng: np.random.Generator) -> Scene:
     """A part of a take along a tempo curve; it begins at a random bar, early in the sound."""
     notes, bar = take.notes, take.beats_a_bar
     beats = path.until(SECONDS)
@@ -175,4 +223,4 @@ def _families(strokes: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, 2)
 
 
-__all__ = ["SECONDS", "Scene", "curve", "scene", "take_scene", "trio_scene"]
+__all__ = ["SECONDS", "Played", "Scene", "blend", "curve", "scene", "take_scene", "trio_scene"]

@@ -1,4 +1,7 @@
-"""Trains the follower's network until time is up or Ctrl-C; the best on development scenes wins."""
+"""Trains the follower's network until time is up or Ctrl-C; the best on development scenes wins.
+
+What is judged and kept is a moving average of the weights: it generalises better than any of them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import Heard
@@ -23,6 +28,7 @@ CHECKPOINT = "checkpoint.pt"
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 6, 3e-3, 1e-2
 RISE_STEPS, LAST_RATE = 50, 0.01
 VALIDATE_SECONDS = 120.0
+AVERAGE = 0.999  # of the average stays at each step
 AT_ONCE = 12  # scenes, in validation
 
 
@@ -48,46 +54,54 @@ class Trained:
 
 def train(
     material: Sequence[Heard], development: Heard, folder: Path, minutes: float, seed: int = 1,
-    resume: bool = False, accelerator: str = "cpu",
+    resume: bool = False, accelerator: str = "cpu", half: bool = False,
     told: Callable[[float, str], None] = lambda share, line: None,
     asked: Sequence[bool] = (),
 ) -> Trained:  # fmt: skip
     """Train for ``minutes`` in all; ``folder`` keeps the checkpoint that ``resume`` goes on from.
 
-    It ends when ``asked`` is no longer empty. Raises PulseError where there is nothing to resume.
+    ``half`` multiplies in bfloat16. It ends when ``asked`` is no longer empty. Raises PulseError
+    where there is nothing to resume.
     """
     torch.manual_seed(seed)
     device = torch.device("cuda" if accelerator == "gpu" else "cpu")
     network = PulseNetwork().to(device)
     network.set_levels(torch.from_numpy(material[0].features.astype(np.float32)).to(device))
+    mean = AveragedModel(network, avg_fn=_averaged)
     optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     kept: dict[str, Any] = {"best": None}
     standing = Standing()
     if resume:
-        standing = _load(folder, network, optimiser, kept)
+        standing = _load(folder, network, mean, optimiser, kept)
     began, validated = time.monotonic() - standing.seconds, time.monotonic()
     found: dict[str, float] = {}
     while standing.seconds < 60.0 * minutes and not asked:
         done = standing.seconds / (60.0 * minutes)
-        _step(network, optimiser, material, seed, standing, done, device)
+        _step(network, optimiser, material, seed, standing, done, device, half)
+        mean.update_parameters(network)
         standing.seconds = time.monotonic() - began
         told(done, f"step {standing.step}  beat {standing.best:.4f}")
         if time.monotonic() - validated > VALIDATE_SECONDS:
-            found = _validated(network, development, standing, kept, device)
-            _save(folder, network, optimiser, standing, kept)
+            found = _validated(mean.module, development, standing, kept, device)
+            _save(folder, network, mean, optimiser, standing, kept)
             validated = time.monotonic()
     if standing.step == 0:
         raise PulseError("stopped before it had learnt anything; nothing was written")
-    _validated(network, development, standing, kept, device)
-    _save(folder, network, optimiser, standing, kept)
+    _validated(mean.module, development, standing, kept, device)
+    _save(folder, network, mean, optimiser, standing, kept)
     network.load_state_dict(kept["best"])
     found = validation(network, development, device)
     return Trained(network.cpu().eval(), found, standing, bool(asked))
 
 
+def _averaged(mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+    """The moving average once ``now`` is in it; its first thousand steps weigh less."""
+    return torch.lerp(mean, now, max(1.0 - AVERAGE, 10.0 / (10.0 + int(count))))
+
+
 def _step(
     network: PulseNetwork, optimiser: torch.optim.Optimizer, material: Sequence[Heard], seed: int,
-    standing: Standing, done: float, device: torch.device,
+    standing: Standing, done: float, device: torch.device, half: bool,
 ) -> None:  # fmt: skip
     rise = min(1.0, (standing.step + 1) / RISE_STEPS)
     fall = LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * done))
@@ -95,7 +109,9 @@ def _step(
     rng = np.random.default_rng([seed, standing.step])
     features, targets = (torch.from_numpy(part).to(device) for part in draw(material, BATCH, rng))
     network.train()
-    loss = total(losses(network(features), targets))
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        told = network(features)
+    loss = total(losses(told.float(), targets))
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -132,25 +148,28 @@ def _validated(
 
 
 def _save(
-    folder: Path, network: PulseNetwork, optimiser: torch.optim.Optimizer, standing: Standing,
-    kept: dict[str, Any],
+    folder: Path, network: PulseNetwork, mean: AveragedModel, optimiser: torch.optim.Optimizer,
+    standing: Standing, kept: dict[str, Any],
 ) -> None:  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{CHECKPOINT}.part"
-    whole = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+    states = {"network": network, "mean": mean, "optimiser": optimiser}
+    whole = {name: kind.state_dict() for name, kind in states.items()}
     torch.save({**whole, "standing": vars(standing), "best": kept["best"]}, part)
     os.replace(part, folder / CHECKPOINT)
 
 
 def _load(
-    folder: Path, network: PulseNetwork, optimiser: torch.optim.Optimizer, kept: dict[str, Any]
-) -> Standing:
+    folder: Path, network: PulseNetwork, mean: AveragedModel, optimiser: torch.optim.Optimizer,
+    kept: dict[str, Any],
+) -> Standing:  # fmt: skip
     path = folder / CHECKPOINT
     if not path.is_file():
         raise PulseError(f"{path}: there is no checkpoint to resume from")
     try:
         found: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         network.load_state_dict(found["network"])
+        mean.load_state_dict(found["mean"])
         optimiser.load_state_dict(found["optimiser"])
         kept["best"] = found["best"]
         return Standing(**found["standing"])

@@ -287,7 +287,7 @@ def test_a_damaged_shard_is_told_in_one_line(
     tmp_path: Path, keep: int, monkeypatch: pytest.MonkeyPatch
 ):
     empty = Heard(np.zeros((2, 50, FEATURES), np.float16), np.zeros((2, 50, TARGETS), np.float16))
-    monkeypatch.setattr("models.pulse.follower.material.hear", lambda *_: empty)
+    monkeypatch.setattr("models.pulse.follower.material.hear", lambda *_, **__: empty)
     shards(tmp_path, known(), 2, 7, [Kit(DEFAULT_FONT)])
     (path,) = tmp_path.glob("scenes-7-0-2-*.npz")
     path.write_bytes(path.read_bytes()[:keep])
