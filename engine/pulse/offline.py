@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+import ctypes
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,22 @@ import numpy.typing as npt
 
 from engine.kernel import kernel
 from engine.neural.compiled import Compiled
-from engine.neural.tune import placed
+from engine.node import Node
+from engine.plugin import Plugin, Setup, State
 from engine.pulse.bands import FEATURES, HOPS_A_SECOND, due, hear, hearing
 from engine.pulse.bars import BAR, SHIFT
 from engine.pulse.follower import TEMPO, attend, follower, sureness
 from engine.pulse.tracker import RATE
+from engine.shared import address
 
 
 def features_of(sound: npt.ArrayLike, rate: float) -> npt.NDArray[np.float32]:
     """What the follower hears of ``sound`` (n,) at ``rate``: (hops, FEATURES)."""
     samples = np.ascontiguousarray(sound, np.float32)
-    state = record(hearing(rate))
-    made = np.zeros((int(len(samples) * 100 / rate) + 1, FEATURES), np.float32)
-    count = _compiled(hear_all)(samples, made, state)
-    return made[:count]
+    made = np.zeros((int(len(samples) * HOPS_A_SECOND / rate) + 1, FEATURES), np.float32)
+    state = {**hearing(rate), "made": made, "count": np.zeros(1, np.int64)}
+    left = _run(WholeHearing, samples, rate, state)
+    return left["made"][: int(left["count"][0])].copy()
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,18 @@ def follow(
 ) -> Followed:  # fmt: skip
     """Follow ``sound`` (n,) at ``rate`` as the plugin does, from cold."""
     samples = np.ascontiguousarray(sound, np.float32)
-    made = follower(rate, network)
-    made["net"] = placed(made["net"])
-    state = record(made)
     hops = int(len(samples) * HOPS_A_SECOND / rate) + 1
-    told, answers = np.zeros((hops, 6)), np.zeros((hops, TEMPO))
-    ahead = look_ahead_ms * HOPS_A_SECOND / 1000.0
-    count = _compiled(follow_all)(samples, told, answers, state, ahead, lowest_bpm, highest_bpm)
-    told = told[:count]
+    state = {
+        **follower(rate, network),
+        "ahead": look_ahead_ms * HOPS_A_SECOND / 1000.0,
+        "lowest": lowest_bpm,
+        "highest": highest_bpm,
+        "rows": np.zeros((hops, 6)),
+        "answers": np.zeros((hops, TEMPO)),
+        "count": np.zeros(1, np.int64),
+    }
+    left = _run(WholeFollowing, samples, rate, state)
+    told, answers = left["rows"][: int(left["count"][0])].copy(), left["answers"].copy()
     place, meter = told[:, 2].astype(np.int64), told[:, 5].astype(np.int64)
     return Followed(
         told[:, 0], told[:, 1], place == 1, told[:, 3], told[:, 4], answers, place, meter
@@ -69,22 +74,21 @@ def follow(
 
 
 @kernel
-def follow_all(
-    sound: Any, told: Any, answers: Any, state: Any, ahead: float, lowest: float, highest: float
-) -> int:
-    """Follow all of ``sound``; returns how many beats were told."""
+def follow_all(x: Any, k: Any, state: Any) -> None:
+    """Follow all of the sound ``x`` (1, n); ``state.count`` is how many beats were told."""
     at, row, count, mask = 0, 0, 0, state.heard.shape[0] - 1
+    told = state.rows
     while row < told.shape[0]:
         wanted = due(state)
-        if at + wanted > sound.shape[0]:
+        if at + wanted > x.shape[1]:
             break
         for i in range(wanted):
-            state.heard[(state.hop[1] + i) & mask] = sound[at + i]
+            state.heard[(state.hop[1] + i) & mask] = x[0, at + i]
         at += wanted
         state.hop[1] += wanted
-        announced = attend(state, lowest, highest, ahead, 0, 0)
-        for k in range(answers.shape[1]):
-            answers[row, k] = state.answer[k]
+        announced = attend(state, state.lowest, state.highest, state.ahead, 0, 0)
+        for j in range(TEMPO):
+            state.answers[row, j] = state.answer[j]
         row += 1
         if announced == 1:
             told[count, 0] = (row + state.told[1]) / HOPS_A_SECOND
@@ -95,37 +99,56 @@ def follow_all(
             told[count, 4] = 60.0 * HOPS_A_SECOND * state.pulse[RATE]
             told[count, 5] = meter
             count += 1
-    return count
-
-
-def record(state: dict[str, Any]) -> Any:
-    """A state as kernels see it, outside of a node."""
-    return namedtuple("State", state)(**state)  # type: ignore[misc]  # noqa: PYI024
-
-
-@cache
-def _compiled(wanted: Any) -> Any:
-    from engine.compiler import callable_kernel
-
-    return callable_kernel(wanted)
+    state.count[0] = count
 
 
 @kernel
-def hear_all(sound: Any, made: Any, state: Any) -> int:
-    """Hear all of ``sound``; returns how many rows of ``made`` were filled."""
+def hear_all(x: Any, k: Any, state: Any) -> None:
+    """Hear all of the sound ``x`` (1, n) into ``state.count`` rows of ``made``."""
     at, row, mask = 0, 0, state.heard.shape[0] - 1
     while True:
         count = due(state)
-        if at + count > sound.shape[0]:
-            return row
+        if at + count > x.shape[1] or row == state.made.shape[0]:
+            break
         for i in range(count):
-            state.heard[(state.hop[1] + i) & mask] = sound[at + i]
+            state.heard[(state.hop[1] + i) & mask] = x[0, at + i]
         at += count
         state.hop[1] += count
         hear(state)
-        for k in range(made.shape[1]):
-            made[row, k] = state.features[k]
+        for j in range(FEATURES):
+            state.made[row, j] = state.features[j]
         row += 1
+    state.count[0] = row
 
 
-__all__ = ["Followed", "features_of", "follow", "record"]
+class Whole(Plugin):
+    """A kernel over a whole sound at once: compiled, kept and laid out as a plugin's is."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.state = state
+
+    def prepare(self, setup: Setup) -> State:
+        """The state it was given."""
+        return self.state
+
+
+class WholeHearing(Whole):
+    process = hear_all
+
+
+class WholeFollowing(Whole):
+    process = follow_all
+
+
+def _run(
+    plugin: type[Whole], sound: npt.NDArray[np.float32], rate: float, state: dict[str, Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """The state once the plugin has been through ``sound`` (n,)."""
+    node = Node(plugin(state), Setup(int(rate), 1))
+    entry = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 6)(node.address)
+    entry(address(node.arena), address(node.knobs), address(sound), 1, len(sound), 0)
+    return node.arrays
+
+
+__all__ = ["Followed", "features_of", "follow"]

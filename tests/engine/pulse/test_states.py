@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,6 @@ from engine.compiler import callable_kernel
 from engine.kernel import kernel
 from engine.pulse.bars import BAR, SHIFT, count_bars, say_first
 from engine.pulse.follower import follower
-from engine.pulse.offline import record
 from engine.pulse.states import INTERVALS, LATE_HOPS, SHORTEST, move
 from engine.pulse.tracker import BEATS, ENOUGH, RATE, TRUSTED, follow
 
@@ -52,7 +52,7 @@ class Follower:
     def __init__(self) -> None:
         made = follower(48_000)
         made["weighed"] = made["usual"].copy()
-        self.state = record(made)
+        self.state = namedtuple("State", made)(**made)  # noqa: PYI024 - as kernels see it
 
     def hear(
         self, beat: Any, first: Any = None, ahead: float = 0.0, held: int = 0, meter: int = 0
