@@ -75,7 +75,7 @@ def pulse(
     torch.set_num_threads(threads)
     fonts = [Kit(path) for path in font or [DEFAULT_FONT]]
     kits = [*fonts * max(1, 2 * len(kit or ())), *(Kit(path, 0) for path in kit or ())]
-    folder = runs / name
+    folder, target = runs / name, _made(out or Path(), name)
     with _bar() as bar:
         task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
         heard = material.players(data, development=True)
@@ -91,6 +91,8 @@ def pulse(
                 task = bar.add_task(f"member {number}", total=1.0)
                 place = folder / f"member-{number}"
                 known = resume and (place / training.CHECKPOINT).is_file()
+                if resume and not known:
+                    bar.console.print(f"{place}: no checkpoint, member {number} begins anew")
                 trained.append(training.train(
                     learnt, developed, place, minutes, number, known, accelerator, half,
                     partial(_tell, bar, task), asked,
@@ -110,7 +112,7 @@ def pulse(
         **{f"{key}_entropy": _mean([row[key] for row in losses]) for key in losses[0]},
     }
     networks = [one.network for one in trained]
-    file = deploy(networks, (out or Path()) / name, "Hears beats of drummers", told)
+    file = deploy(networks, target, "Hears beats of drummers", told)
     if as_json:
         typer.echo(json.dumps({"network": str(file), **told}))
     else:
@@ -118,6 +120,19 @@ def pulse(
 
 
 DEVELOPMENT_SCENES = 72
+
+
+def _made(out: Path, name: str) -> Path:
+    """The folder that the network goes to, made before hours are spent; raises PulseError."""
+    from models.pulse.errors import PulseError
+
+    if Path(name).name != name:
+        raise PulseError(f"--name {name!r}: it is a folder's name, with no / in it; use --out")
+    try:
+        (out / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PulseError(f"--out {out / name}: cannot be made: {error.strerror}") from None
+    return out / name
 
 
 def _mean(values: list[float]) -> float:
