@@ -37,6 +37,7 @@ and toms; a softmax over tempi evenly spaced in pitch from lowest to highest, an
 much of the beat has passed, ``LATE_HOPS`` ago."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
 PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
+OTHER = 0.85  # so far outside of the range the network's tempo is another one
 OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
 USUAL = 0.006  # how much an octave from 120 bpm costs at each hop
 RISE, FAINT = 0.06, 0.3  # mean rise of all bands, probability of a stroke: less is silence
@@ -69,6 +70,8 @@ def follower(rate: float, network: Any = None) -> dict[str, Any]:
         "answered": np.zeros((OUTPUTS, ROW), np.float32),
         "answer": np.zeros(TEMPO),
         "likely": np.zeros(PLACE_BINS),
+        "folded": np.zeros(PLACE_BINS),
+        "bin_tempo": np.geomspace(TEMPO_LOWEST, TEMPO_HIGHEST, TEMPO_BINS),
         "usual": np.exp(-USUAL * np.log2(6000.0 / bins / 120.0) ** 2),
         "bin_low": low,
         "bin_part": at - low,
@@ -87,6 +90,7 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
     hear(state)
     if state.net_address != 0:
         ask(state)
+        fit(state, lowest, highest)
     else:
         guess(state)
     window(state, lowest, highest)
@@ -149,6 +153,44 @@ def place(state: Any) -> None:
         ratio = told[PLACES + k, 0] - even
         state.likely[k] = math.exp(ratio) / PLACE_BINS
         state.placed[k] = math.exp(PLACE_TRUST * min(max(ratio, -PLACE_MOST), PLACE_MOST))
+
+
+@kernel
+def fit(state: Any, lowest: float, highest: float) -> None:
+    """Where the network's own tempo is not wanted: its places, in a beat twice or half as fast."""
+    told, best = state.answered, 0
+    for k in range(1, TEMPO_BINS):
+        if told[TEMPO + k, 0] > told[TEMPO + best, 0]:
+            best = k
+    tempo = state.bin_tempo[best]
+    if tempo < OTHER * lowest:
+        fold(state.placed, state.folded)
+        fold(state.likely, state.folded)
+    elif OTHER * tempo > highest:
+        unfold(state.placed, state.folded)
+        unfold(state.likely, state.folded)
+
+
+@kernel
+def fold(places: Any, made: Any) -> None:
+    """Two beats in each one there was: a place is as likely as it is in either, on average."""
+    half = PLACE_BINS // 2
+    for k in range(PLACE_BINS):
+        low, high = k // 2, ((k + 1) // 2) % PLACE_BINS
+        first = 0.5 * (places[low] + places[high])
+        second = 0.5 * (places[low + half] + places[(high + half) % PLACE_BINS])
+        made[k] = 0.5 * (first + second)
+    for k in range(PLACE_BINS):
+        places[k] = made[k]
+
+
+@kernel
+def unfold(places: Any, made: Any) -> None:
+    """One beat in two: both halves are as likely as the beats that were."""
+    for k in range(PLACE_BINS):
+        made[k] = places[(2 * k) % PLACE_BINS]
+    for k in range(PLACE_BINS):
+        places[k] = made[k]
 
 
 @kernel

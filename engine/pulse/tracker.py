@@ -18,6 +18,9 @@ BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD, BEFORE, SINCE = range(1
 """Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
 confidence; 1 once it has begun; the last beat announced; beats a hop over some seconds; the beat
 when something was last heard, and at the last hop; hops since a beat was announced."""
+WEIGHT, TIME, BEAT, TIMES, BOTH = range(5)
+"""Places in ``state.line``: sums, over the hops of some seconds, of how much each weighs, its
+time and its beat as seen from now, the square of the one and the product of both."""
 
 PULL = 0.35  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
@@ -27,13 +30,14 @@ OCTAVE_PATIENCE = 50.0  # and before it counts twice or half as fast: the beat i
 OCTAVE, NEAR_OCTAVE = math.log(2.0), 0.15
 BEGIN = 0.3  # the belief's mass at which it begins
 CLOSEST = 0.6  # of a beat lies between two at least
-STEADY_HOPS = 250.0  # over which the tempo is averaged that it goes on with in silence
+STEADY_HOPS = 400.0  # over which a line is fitted through the beats, to go on along in silence
+FITTED = 60.0  # hops of weight until that line is trusted
 ANOTHER = 0.1  # further off is another tempo
 
 
 def oscillator() -> dict[str, Any]:
     """State of ``follow`` beside that of the states."""
-    return {"pulse": np.zeros(10), "told": np.zeros(4)}
+    return {"pulse": np.zeros(10), "line": np.zeros(5), "told": np.zeros(4)}
 
 
 @kernel
@@ -84,16 +88,40 @@ def leap(pulse: Any, rate: float, off: float) -> None:
 
 @kernel
 def remember(state: Any, silent: float) -> None:
-    """Keep what to go on with in silence, which has lasted ``silent`` hops."""
-    pulse = state.pulse
-    if abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER:
-        pulse[STEADY] = pulse[RATE]
+    """Keep what to go on with in silence, which has lasted ``silent`` hops.
+
+    A line by least squares, its weights falling over ``STEADY_HOPS``: a beat's own lateness
+    hardly moves it, where a mean of the tempo would keep all of the last one's.
+    """
+    pulse, line = state.pulse, state.line
     moved = pulse[BEATS] - pulse[BEFORE]
     pulse[BEFORE] = pulse[BEATS]
-    if silent * pulse[RATE] < 0.5 and abs(moved) < 2.0 * pulse[RATE]:
-        pulse[STEADY] += (moved - pulse[STEADY]) / STEADY_HOPS
+    other = abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER
+    if other or abs(moved) > 2.0 * pulse[RATE]:
+        pulse[STEADY] = pulse[RATE]
+        for k in range(line.shape[0]):
+            line[k] = 0.0
+    shift(line, moved)
+    if silent * pulse[RATE] < 0.5:
+        line[WEIGHT] += 1.0
+    offset = 0.0
+    if line[WEIGHT] > FITTED:
+        spread = line[WEIGHT] * line[TIMES] - line[TIME] * line[TIME]
+        pulse[STEADY] = (line[WEIGHT] * line[BOTH] - line[TIME] * line[BEAT]) / spread
+        offset = (line[BEAT] - pulse[STEADY] * line[TIME]) / line[WEIGHT]
     if silent == 0.0:
-        pulse[HEARD] = pulse[BEATS]
+        pulse[HEARD] = pulse[BEATS] + offset
+
+
+@kernel
+def shift(line: Any, moved: float) -> None:
+    """See the line's points from a hop later, in which ``moved`` beats have passed."""
+    keep, weight, time, beat = 1.0 - 1.0 / STEADY_HOPS, line[WEIGHT], line[TIME], line[BEAT]
+    line[BOTH] = keep * (line[BOTH] - time * moved - beat + weight * moved)
+    line[TIMES] = keep * (line[TIMES] - 2.0 * time + weight)
+    line[TIME] = keep * (time - weight)
+    line[BEAT] = keep * (beat - weight * moved)
+    line[WEIGHT] = keep * weight
 
 
 @kernel

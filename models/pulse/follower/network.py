@@ -20,7 +20,7 @@ from engine.neural.network import Activate, Conv, Network, Op, Signal, Term
 from engine.pulse.bands import FEATURES
 from models.pulse.follower.hearing import PHASE_BINS, TEMPO, TEMPO_BINS
 
-CHANNELS, TAPS, LAYERS = 32, 5, 10
+CHANNELS, TAPS, LAYERS = 48, 5, 10
 OUTPUTS = TEMPO + TEMPO_BINS + PHASE_BINS
 
 
@@ -43,7 +43,7 @@ class Layer(nn.Module):  # type: ignore[misc]
 class PulseNetwork(nn.Module):  # type: ignore[misc]
     """Features (batch, hops, FEATURES) to logits (batch, hops, OUTPUTS)."""
 
-    def __init__(self, dropout: float = 0.1) -> None:
+    def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
