@@ -348,6 +348,27 @@ def test_neither_our_ports_nor_ends_of_cables_are_opened_by_all(
     assert len(first.midi.statistics()["outputs"]) == 2
 
 
+def test_our_clock_goes_out_of_our_own_port_whatever_it_had_to_be_called(
+    show: Callable[..., Show],
+) -> None:
+    show(inputs=())
+    second = show(inputs=(), clock_outputs=("taraf-out",))
+    ours = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
+    ours.ignore_types(timing=False)
+    assert until(lambda: "taraf2-out:midi" in ours.get_ports())
+    ours.open_port(ours.get_ports().index("taraf2-out:midi"), "in")
+    second.desk.clock.set(140.0, 0.0)
+    ticks: list[Any] = []
+
+    def ticked() -> bool:
+        if found := ours.get_message():
+            ticks.append(found[0][0])
+        return ticks.count(0xF8) > 3
+
+    assert until(ticked)
+    ours.delete()
+
+
 def test_what_a_plugin_plays_goes_out_of_a_port_that_had_to_be_called_otherwise(
     show: Callable[..., Show],
 ) -> None:

@@ -136,8 +136,13 @@ class MidiPorts:
                 side.own, side.probe, side.open = None, None, {}
 
     def outputs(self, parts: Sequence[str]) -> list[Port]:
-        """The open outputs whose names hold one of ``parts``."""
-        return [port for port in self._outputs.all if _wanted(port.name, parts)]
+        """The open outputs whose names hold one of ``parts``.
+
+        The usual name of our own means our own, whatever it had to be called.
+        """
+        usual = f"{self._virtual}-out"
+        asked = [f"{self.name}-out" if part.lower() == usual else part for part in parts]
+        return [port for port in self._outputs.all if _wanted(port.name, asked)]
 
     def receive(self, seconds: float) -> list[Arrived]:
         """What has arrived, in order, waiting up to ``seconds`` for the first message."""

@@ -53,7 +53,7 @@ class Midi:
         self._desk = desk
         self._ports_asked = tuple(inputs), tuple(outputs), tuple(clock_outputs), virtual
         self._opened_for_notes = tuple(note_outputs)
-        own = (f"{virtual}-out",) if virtual else ()  # unless that name is taken: see start
+        own = (f"{virtual}-out",) if virtual else ()
         self._note_outputs = (*self._opened_for_notes, *own)
         self.book = Book(desk, Store(file))
         self.notes = Notes(desk.note)
@@ -75,8 +75,6 @@ class Midi:
         wanted = tuple(dict.fromkeys((*outputs, *clock_outputs, *self._opened_for_notes)))
         ports = self.ports = MidiPorts(inputs, wanted, virtual, self._say)
         ports.start()
-        if virtual:
-            self._note_outputs = (*self._opened_for_notes, f"{ports.name}-out")
         for problem in self.book.store.problems:
             self._say(problem)
         self.book.check()
