@@ -32,7 +32,8 @@ BEGIN = 0.3  # the belief's mass at which it begins
 CLOSEST = 0.6  # of a beat lies between two at least
 STEADY_HOPS = 400.0  # over which a line is fitted through the beats, to go on along in silence
 FITTED = 60.0  # hops of weight until that line is trusted
-ANOTHER = 0.1  # further off is another tempo
+ANOTHER = 0.18  # further off is another tempo; strokes that are early or late sway it by less
+LEAPT = 0.15  # beats in a hop: more than it is ever pulled
 
 
 def oscillator() -> dict[str, Any]:
@@ -96,13 +97,16 @@ def remember(state: Any, silent: float) -> None:
     pulse, line = state.pulse, state.line
     moved = pulse[BEATS] - pulse[BEFORE]
     pulse[BEFORE] = pulse[BEATS]
+    heard = silent * pulse[RATE] < 0.5  # later it only seems to get slower
     other = abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER
-    if other or abs(moved) > 2.0 * pulse[RATE]:
+    if abs(moved) > LEAPT:  # another place, the tempo is what it was
+        moved = pulse[RATE]
+    if heard and other:
         pulse[STEADY] = pulse[RATE]
         for k in range(line.shape[0]):
             line[k] = 0.0
     shift(line, moved)
-    if silent * pulse[RATE] < 0.5:
+    if heard:
         line[WEIGHT] += 1.0
     offset = 0.0
     if line[WEIGHT] > FITTED:
