@@ -48,6 +48,19 @@ def passes(size: int, kind: npt.DTypeLike = np.float32) -> tuple[Ints, npt.NDArr
     return np.array(steps, np.int64), np.array([flat.real, flat.imag], kind)
 
 
+def column_passes(points: int, stride: int) -> tuple[Ints, Floats]:
+    """Passes and twiddles (2, ...) of ``stride`` transforms side by side: rows of ``points``.
+
+    ``points`` is a power of two from 8. Each pass goes from one (points, stride) to another, by
+    ``fft_pass``; the last one's rows are in order.
+    """
+    steps: list[tuple[int, int, int, int]] = []
+    twiddles: list[npt.NDArray[np.complex128]] = []
+    _columns(points, stride, _radices(points), steps, twiddles)
+    flat = np.concatenate(twiddles)
+    return np.array(steps, np.int64), np.array([flat.real, flat.imag], np.float32)
+
+
 def _radices(points: int) -> list[int]:
     bits = points.bit_length() - 1
     return [4] * (bits // 2) + [2] * (bits % 2)

@@ -1,0 +1,1 @@
+"""Networks that have learnt a recording and dream on: files, kernels, vocoder."""

@@ -1,0 +1,1 @@
+"""taraf bench sampler: parts of it."""

@@ -1,0 +1,25 @@
+"""taraf sampler: networks that learn a recording and dream on."""
+
+from __future__ import annotations
+
+import typer
+
+from models.commands.sampler_dream import dream
+from models.commands.sampler_page import page
+from models.commands.sampler_score import score
+from models.commands.sampler_train import train
+
+sampler = typer.Typer(help="Learn a recording and dream on from it.", no_args_is_help=True)
+
+
+@sampler.callback()
+def _sampler() -> None:
+    """Learn a recording and dream on from it."""
+
+
+sampler.command()(train)
+sampler.command()(dream)
+sampler.command()(score)
+sampler.command()(page)
+
+__all__ = ["sampler"]

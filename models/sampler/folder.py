@@ -1,0 +1,128 @@
+"""Where the files of a training lie, and how they are written: each whole or not at all.
+
+job.json        the job, all its values
+checkpoint.pt   where the training stands, to go on from
+best.npz        the best-scoring model so far, which plays
+history.jsonl   a line of JSON for each report: step, seconds, epoch, loss
+previews.jsonl  a line for each preview: file, step, seconds, values and grades of its score
+previews/       what was dreamt, step-00000120.wav
+source.wav      what is learnt from, mono at the network's rate
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from engine.sampler.errors import SamplerError
+
+JOB, CHECKPOINT, BEST = "job.json", "checkpoint.pt", "best.npz"
+HISTORY, PREVIEWS, PREVIEW_FOLDER, SOURCE = (
+    "history.jsonl", "previews.jsonl", "previews", "source.wav",
+)  # fmt: skip
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses is told in one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise SamplerError(_told(path, error)) from None
+    except RuntimeError as error:  # torch and libsndfile wrap what the system said
+        if not _is_full(path, error):
+            raise
+        told = "the disk is full or cannot be written to; the files before are whole"
+        raise SamplerError(f"{path}: {told}") from None
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` make a file beside ``path`` and put it in its place when it is done."""
+    part = path.with_name(f".{path.name}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(part)
+            os.replace(part, path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    write_whole(path, lambda part: _text(part, text))
+
+
+def add_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Add an object to a file of JSON lines; a line that a kill cut off before is closed first."""
+    line = json.dumps(row) + "\n"
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    line = "\n" + line
+            file.write(line.encode())
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines; broken lines and a missing file are none."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    found = []
+    for line in text.splitlines():
+        with suppress(ValueError):
+            row = json.loads(line)
+            if isinstance(row, dict):
+                found.append(row)
+    return found
+
+
+def keep_lines(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    """Leave only the lines that are wanted: what came after the checkpoint did not happen."""
+    before = lines(path)
+    after = [row for row in before if wanted(row)]
+    if len(after) != len(before):
+        write_text(path, "".join(json.dumps(row) + "\n" for row in after))
+
+
+def _text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _told(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{path}: the disk is full; the files before are whole, resume goes on from them"
+    return f"{path}: {error.strerror or error}"
+
+
+def _is_full(path: Path, error: RuntimeError) -> bool:
+    told = str(error).lower()
+    return any(word in told for word in ("write", "file", "space", "unexpected pos", "sndfile"))
+
+
+__all__ = [
+    "BEST",
+    "CHECKPOINT",
+    "HISTORY",
+    "JOB",
+    "PREVIEWS",
+    "PREVIEW_FOLDER",
+    "SOURCE",
+    "add_line",
+    "keep_lines",
+    "lines",
+    "write_text",
+    "write_whole",
+    "writing",
+]

@@ -1,0 +1,297 @@
+"""Trains a sampler on one recording; dreams aloud while it does; keeps what scores best.
+
+trained = train(job, Path("runs/clair"), told=print)
+trained.model, trained.best.grades
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.sampler.errors import SamplerError
+from engine.sampler.file import read_sampler, write_sampler
+from engine.sampler.model import SamplerModel
+from models.sampler import checkpoint
+from models.sampler import folder as files
+from models.sampler.checkpoint import Stands
+from models.sampler.export import exported, missed
+from models.sampler.job import Job, write_job
+from models.sampler.losses import way_of
+from models.sampler.material import Material
+from models.sampler.network import SamplerNetwork, detached
+from models.sampler.previews import Judge, dreamt, seed_from, write_wav
+from models.sampler.settings import Preview, Progress, Settings, Told, Trained, nothing
+from models.sampler.sound import Sound, to_learn
+from models.sampler.start import Gentle, start_linear
+
+ROWS = {"vector": 16, "spectrum": 16, "column": 32, "transpose": 32}
+STEPS = {"vector": 8, "spectrum": 80, "column": 256, "transpose": 256}
+"""Of a piece: so many are gone back through."""
+FREE = {"vector": 12, "spectrum": 16}
+"""Steps that are dreamt where the loss is "heard"."""
+RISE = 50  # updates in which the learning rate rises
+LAST_RATE = 0.02  # of the learning rate, where there is a budget of minutes
+LARGEST_GRADIENT = 1.0
+MOST_BROKEN = 20
+SAVE_SHARE = 20.0  # times as long is learnt as a checkpoint takes to write
+TELL_EVERY_S = 0.5
+Stop = Callable[[], bool]
+
+
+class Training:
+    """One training: network, optimiser, recording, and where it stands."""
+
+    def __init__(
+        self, job: Job, sound: Sound, folder: Path, settings: Settings, resume: bool, told: Told
+    ) -> None:
+        self.job, self.sound, self.folder = job, sound, folder
+        self.settings, self.told = settings, told
+        self.device = _device(settings.accelerator)
+        self.steps = settings.steps or STEPS[job.approach]
+        self.free = FREE.get(job.approach, 0) if job.loss == "heard" else 0
+        rows = settings.rows or ROWS[job.approach] * (4 if self.device == "cuda" else 1)
+        torch.manual_seed(job.seed)
+        self.rng = np.random.default_rng((job.seed, 1))
+        self.network = SamplerNetwork(job)
+        self.material = Material(sound, job, rows)
+        rank = 0
+        if job.start == "linear" and not resume:
+            rank = start_linear(self.network, self.material, job.seed)
+        self.network.to(self.device)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), job.lr)
+        self.state = self.network.zero_state(rows)
+        self.before = self.network.head.bias.new_zeros(
+            rows, self.network.history, len(self.network.head.bias)
+        )
+        self.stands = Stands(rank=rank)
+        self.way = way_of(job, self.free)
+        if resume:
+            self._resume()
+        self.material = self.material.to(self.device)
+        self.gentle = Gentle(self.network, self.stands.rank)
+        self.judge = Judge(sound, job.rate, settings.scored)
+        self.recent: list[tuple[float, float]] = []
+        self.saved = self.said = self.stands.seconds
+        self._save_pause = settings.save_every_s
+
+    def run(self, stop: Stop) -> Trained:
+        """Train until the budget is spent or ``stop`` says so; the best is kept in the folder."""
+        began = time.monotonic() - self.stands.seconds
+        stopped = "budget"
+        while not self._over():
+            if stop():
+                stopped = "interrupted"
+                break
+            self._update()
+            self.stands.seconds = time.monotonic() - began
+            self._tell()
+            if self._is_due():
+                self.preview()
+                self.stands.seconds = time.monotonic() - began
+                self.save()
+            elif self.stands.seconds - self.saved >= self._save_pause:
+                self.save()
+        if not self.stands.previews or self.stands.previews[-1]["step"] != self.stands.step:
+            self.preview()
+        self._tell(last=True)
+        self.save()
+        return self._finish(stopped)
+
+    @property
+    def epoch(self) -> float:
+        """How often the recording has been gone through."""
+        return self.stands.read / self.material.steps
+
+    @property
+    def done(self) -> float:
+        """The share of the budget that is spent, 0 to 1: whichever ends first."""
+        shares = [self.epoch / self.job.num_epochs]
+        if self.job.minutes > 0.0:
+            shares.append(self.stands.seconds / (60.0 * self.job.minutes))
+        if self.settings.updates:
+            shares.append(self.stands.step / self.settings.updates)
+        return min(1.0, max(shares))
+
+    def rate(self) -> float:
+        """The learning rate: as the job says; with a budget of minutes it falls along a cosine."""
+        if self.job.minutes <= 0.0:
+            return self.job.lr
+        rise = min(1.0, (self.stands.step + 1) / RISE)
+        fall = 0.5 * (1.0 + math.cos(math.pi * self.done))
+        return self.job.lr * rise * (LAST_RATE + (1.0 - LAST_RATE) * fall)
+
+    def _over(self) -> bool:
+        return self.done >= 1.0
+
+    def _update(self) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate()
+        self.network.train()
+        told = self.steps
+        piece = self.material.read(self.rng, told + self.free, told, self.job.noisify)
+        self._forget(piece.fresh)
+        given = (self.network, piece, self.state, self.before)
+        loss, error, state, before = self.way(*given)
+        self.state, self.before = detached(state), before.detach()
+        if self.job.regularization:
+            loss = loss + self.job.reg_amount * self.network.cost()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        if torch.isfinite(norm):
+            with self.gentle.step():
+                self.optimiser.step()
+        self.stands.step += 1
+        self.stands.read += piece.heard.shape[0] * min(told, piece.heard.shape[1])
+        self._watch(float(loss.detach()), float(error.detach()))
+
+    def _forget(self, fresh: torch.Tensor) -> None:
+        """Rows that begin anew remember nothing."""
+        if bool(fresh.any()):
+            kept = (~fresh).to(self.before)
+            self.state = [(h * kept[None, :, None], c * kept[None, :, None]) for h, c in self.state]
+            self.before = self.before * kept[:, None, None]
+
+    def _watch(self, loss: float, error: float) -> None:
+        self.recent.append((loss, error))
+        last = self.recent[-MOST_BROKEN:]
+        if len(last) == MOST_BROKEN and not any(math.isfinite(one) for one, _ in last):
+            told = f"the loss is not finite since {MOST_BROKEN} updates"
+            raise SamplerError(f"{told}; a lower lr than {self.job.lr:g} may help")
+
+    def _tell(self, last: bool = False) -> None:
+        stands = self.stands
+        if not self.recent or (not last and stands.seconds - self.said < TELL_EVERY_S):
+            return
+        self.said = stands.seconds
+        loss, error = (float(value) for value in np.mean(self.recent, 0))
+        self.recent = []
+        row = Progress(stands.step, self.epoch, stands.seconds, self.done, loss, error)
+        files.add_line(self.folder / files.HISTORY, row.as_json())
+        self.told(row)
+
+    def _is_due(self) -> bool:
+        settings, stands = self.settings, self.stands
+        pause = stands.preview_cost * (1.0 / settings.preview_share - 1.0)
+        return stands.seconds - stands.previewed >= max(settings.preview_every_s, pause)
+
+    def model(self) -> SamplerModel:
+        """The network as it is now, as a model that plays."""
+        chance = torch.get_rng_state()
+        spread = missed(self.network, self.material, self.job.seed) if self._noisy else None
+        torch.set_rng_state(chance)  # a preview does not change what is learnt after it
+        return exported(self.network, self.job, self.material.scale, spread)
+
+    @property
+    def _noisy(self) -> bool:
+        return self.job.temperature > 0.0 and self.job.loss != "spread"
+
+    def preview(self) -> Preview:
+        """Dream, score, write; the model too if it is the best so far."""
+        began = time.monotonic()
+        stands, job = self.stands, self.job
+        model = self.model()
+        seed = seed_from(self.sound, job.rate, job.seed + stands.step)
+        made = dreamt(model, seed, self.settings.preview_s, job.seed + stands.step)
+        merit, score = self.judge.judge(made)
+        place = self.folder / files.PREVIEW_FOLDER / f"step-{stands.step:08d}.wav"
+        write_wav(place, made, job.rate)
+        best = stands.best is None or merit >= stands.best_merit
+        if best:
+            write_sampler(self.folder / files.BEST, model, job.storage)
+        told = Preview(place, stands.step, stands.seconds, merit, best, score)
+        if best:
+            stands.best, stands.best_merit = told.as_json(), merit
+        stands.previews.append(told.as_json())
+        files.add_line(self.folder / files.PREVIEWS, told.as_json())
+        self._tidy()
+        stands.preview_cost = time.monotonic() - began
+        stands.previewed = stands.seconds + stands.preview_cost
+        self.told(told)
+        return told
+
+    def _tidy(self) -> None:
+        """Remove old previews where only so many are to be kept; never the best."""
+        most, stands = self.settings.previews, self.stands
+        if not most or stands.best is None:
+            return
+        for row in stands.previews[:-most]:
+            if row["file"] != stands.best["file"]:
+                (self.folder / files.PREVIEW_FOLDER / row["file"]).unlink(missing_ok=True)
+
+    def save(self) -> None:
+        """Write the checkpoint; a large network's takes a while, so it is written less often."""
+        began = time.monotonic()
+        self.saved = self.stands.seconds
+        rows = checkpoint.memory(self.material.state(), self.state, self.before, self.rng)
+        checkpoint.save(self.folder, self.job, self.stands, self.network, self.optimiser, rows)
+        cost = time.monotonic() - began
+        self._save_pause = max(self.settings.save_every_s, SAVE_SHARE * cost)
+
+    def _resume(self) -> None:
+        given = (self.folder, self.job, self.network, self.optimiser)
+        self.stands, rows = checkpoint.load(*given)
+        if len(rows["places"]) == self.material.rows:  # else on another machine: begin anew
+            self.material.restore(rows["places"])
+            halves = [tensor.to(self.device) for tensor in rows["state"]]
+            self.state = list(zip(halves[::2], halves[1::2], strict=True))
+            self.before = rows["before"].to(self.device)
+        checkpoint.restore_chance(rows, self.rng)
+        for name in (files.HISTORY, files.PREVIEWS):
+            files.keep_lines(self.folder / name, lambda row: row.get("step", 0) <= self.stands.step)
+
+    def _finish(self, stopped: str) -> Trained:
+        stands, place = self.stands, self.folder / files.PREVIEW_FOLDER
+        previews = tuple(preview_from(row, place) for row in stands.previews)
+        assert stands.best is not None
+        model = read_sampler(self.folder / files.BEST)
+        best = preview_from(stands.best, place)
+        given = (stands.seconds, stands.step, stopped)
+        return Trained(self.job, model, self.folder, best, previews, *given)
+
+
+def preview_from(row: dict[str, object], place: Path) -> Preview:
+    """A preview as its line of JSON tells of it."""
+    given = {name: row[name] for name in ("step", "seconds", "merit", "best", "score")}
+    return Preview(place / str(row["file"]), **given)  # type: ignore[arg-type]
+
+
+def train(
+    job: Job, folder: Path, *, settings: Settings | None = None, resume: bool = False,
+    told: Told = nothing, stop: Stop = lambda: False, sound: Sound | None = None,
+) -> Trained:  # fmt: skip
+    """Learn the job's source in ``folder`` (models.sampler.folder); SamplerError in one line.
+
+    ``told`` hears of each event; ``stop`` is asked after each update. ``sound`` (samples,) at the
+    job's rate is learnt instead of a file. A folder that holds a training is refused unless
+    ``resume``.
+    """
+    settings = settings or Settings()
+    if sound is None:
+        if not job.source:
+            raise SamplerError("source: no recording is given; a sound file is wanted")
+        sound = to_learn(Path(job.source), job)
+    if not resume and (folder / files.CHECKPOINT).exists():
+        raise SamplerError(f"{folder}: holds a training; resume goes on, another name keeps both")
+    torch.set_num_threads(settings.threads)
+    training = Training(job, sound, folder, settings, resume, told)
+    write_job(folder / files.JOB, job)
+    write_wav(folder / files.SOURCE, sound, job.rate)
+    if not resume:
+        training.save()
+    return training.run(stop)
+
+
+def _device(accelerator: str) -> str:
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise SamplerError("accelerator = gpu: torch finds no GPU here; allowed are auto, cpu")
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+__all__ = ["FREE", "ROWS", "STEPS", "Training", "preview_from", "train"]
