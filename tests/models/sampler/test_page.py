@@ -248,10 +248,13 @@ def test_the_command_serves_until_ctrl_c_and_tells_of_a_port_that_is_taken(
     assert taken.returncode != 0 and taken.stdout == ""
     assert "Traceback" not in taken.stderr and f"--port {page.port}:" in taken.stderr
     with subprocess.Popen([*command, "0"], stdout=subprocess.PIPE, text=True) as served:
-        assert served.stdout is not None
-        assert served.stdout.readline().startswith("http://127.0.0.1:")
-        served.send_signal(signal.SIGINT)
-        assert served.wait(30) == 0
+        try:
+            assert served.stdout is not None
+            assert served.stdout.readline().startswith("http://127.0.0.1:")
+            served.send_signal(signal.SIGINT)
+            assert served.wait(30) == 0
+        finally:
+            served.kill()
 
 
 def test_growing_lines_are_read_once_and_a_replaced_file_anew(tmp_path: Path) -> None:
