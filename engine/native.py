@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import platformdirs
+
+from engine.whole import write_whole
 
 ENTRY = "taraf_entry"
 KEPT_VERSIONS = 8
@@ -132,18 +133,15 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, code: bytes) -> None:
-    if write_whole(path, hashlib.sha256(code).digest() + code):
+    if keep(path, hashlib.sha256(code).digest() + code):
         _forget_old(path)
 
 
-def write_whole(path: Path, data: bytes) -> bool:
+def keep(path: Path, data: bytes) -> bool:
     """Write a file of the cache, whole or not at all; returns whether that went well."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
+        write_whole(path, data, sync=False)
     except OSError:
         return False  # a read-only home costs a compilation at every start, nothing else
     return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import platformdirs
 
 from engine.rack import Link, Rack
 from engine.racktext import Loaded, PresetError, dump, parse
+from engine.whole import write_whole
 
 MAX_BYTES = 1 << 20
 
@@ -80,9 +80,7 @@ def save(rack: Rack) -> Path:
     path = user_folder() / f"{name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(dump(_in_full(rack, path.parent)), encoding="utf-8")
-        part.replace(path)
+        write_whole(path, dump(_in_full(rack, path.parent)).encode())
     except OSError as error:
         raise PresetError(f"{path}: cannot be written: {error.strerror or error}") from None
     return path

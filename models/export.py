@@ -42,6 +42,7 @@ from engine.artefact import (
 from engine.modelfiles.guitarml import read_guitarml
 from engine.modelfiles.reading import read_json
 from engine.performance import guitar
+from engine.whole import replace_folder
 from models.nam import lstm_bytes, said_of
 from models.replay import replay
 
@@ -126,7 +127,7 @@ def export_file(
         lines = card_lines(card, hashlib.sha256(data).hexdigest())
         (fresh / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
         check_golden(open_artefact(fresh))
-        _put_in_place(fresh, folder)
+        replace_folder(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return open_artefact(folder)
@@ -154,20 +155,6 @@ def check_golden(artefact: Artefact) -> float:
             f"{artefact.path / GOLDEN}: error {error:.3g} is above tolerance {artefact.tolerance:g}"
         )
     return error
-
-
-def _put_in_place(fresh: Path, folder: Path) -> None:
-    """Rename ``fresh`` to ``folder``; an old one is moved aside first, and back on failure."""
-    old = folder.with_name(f"{fresh.name}-old")
-    if folder.exists():
-        os.replace(folder, old)
-    try:
-        os.replace(fresh, folder)
-    except OSError:
-        if old.exists():
-            os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _onnx(

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from engine import whole
 from engine.modelfiles.reading import refuse
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put ``data`` in place of what was there; ModelFileError, and no change, if that fails."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        whole.write_whole(path, data)
     except OSError as error:
-        refuse(path, f"cannot be written: {error.strerror}")
-    finally:
-        part.unlink(missing_ok=True)
+        refuse(path, f"cannot be written: {error.strerror or error}")

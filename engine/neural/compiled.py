@@ -146,7 +146,7 @@ def _remembered(name: str) -> Tile | None:
 
 
 def _remember(name: str, tile: Tile) -> None:
-    native.write_whole(_note(name), json.dumps(asdict(tile)).encode())
+    native.keep(_note(name), json.dumps(asdict(tile)).encode())
     native.keep_newest("net-*", KEPT_FILES)
 
 

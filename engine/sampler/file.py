@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,10 +29,12 @@ from engine.sampler.storage import (
     to_bfloat16,
     to_int8,
 )
+from engine.whole import write_whole
 
 FORMAT, VERSION = "taraf-sampler", 1
 FILE_BYTES = 1 << 30
 HEADER_BYTES = 1 << 20
+UNKNOWN = "is damaged, or no sampler; wanted is an .npz that a training of a sampler wrote"
 PLAIN: dict[str, type] = {
     "approach": str, "rate": int, "job": dict, "residual": bool, "squash": str,
     "input_dropout": float, "output_dropout": float, "log": bool, "learns_spread": bool,
@@ -64,7 +65,10 @@ def write_sampler(path: Path | str, model: SamplerModel, storage: str = "float32
         arrays |= _packed(name, array, storage, shared)
     held = io.BytesIO()
     np.savez(held, **arrays)  # type: ignore[arg-type]
-    _write(path, held.getvalue())
+    try:
+        write_whole(path, held.getvalue())
+    except OSError as error:
+        refuse(path, f"cannot be written: {error.strerror or error}")
     return kept
 
 
@@ -117,27 +121,6 @@ def _packed(
     return {name: to_int8(array, factors[name]), f"{name}_factor": factors[name]}
 
 
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except (OSError, ValueError) as error:  # a name with a zero in it is a ValueError
-        refuse(path, f"cannot be written: {getattr(error, 'strerror', None) or error}")
-    finally:
-        _forget(part)
-
-
-def _forget(part: Path) -> None:
-    try:
-        part.unlink(missing_ok=True)
-    except (OSError, ValueError):
-        return
-
-
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         if not path.is_file():
@@ -154,9 +137,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     except SamplerError:
         raise
     except OSError as error:
-        refuse(path, error.strerror or "is damaged, or no sampler")
-    except (*TORN, *FOREIGN, *PACKED, KeyError, NotImplementedError) as error:
-        refuse(path, f"is damaged, or no sampler: {error}")
+        refuse(path, error.strerror or UNKNOWN)
+    except (*TORN, *FOREIGN, *PACKED, KeyError, NotImplementedError):
+        refuse(path, UNKNOWN)
 
 
 def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from engine.whole import write_whole
 from models.judging import plots
 from models.judging.judge import Heard, Judgement
 from models.judging.metrics import Figures
@@ -45,12 +45,7 @@ def write_page(judgement: Judgement, folder: Path) -> Path:
     """Write ``<model>.html`` into ``folder``, whole or not at all; returns where."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_file_name(judgement.model)}.html"
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(page(judgement), encoding="utf-8")
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(target, page(judgement).encode())
     return target
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.whole import write_whole
 from models.pairs.errors import PairsError
 
 NAME = "pairs.jsonl"
@@ -62,10 +63,8 @@ def sha256(path: Path) -> str:
 
 def rewrite(folder: Path, header: Header, entries: list[Entry]) -> None:
     """Write the whole manifest anew, in the order of ``entries``."""
-    fresh = folder / f".{NAME}.new"
     lines = [header.line(), *(entry.line() for entry in entries)]
-    fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    os.replace(fresh, folder / NAME)
+    write_whole(folder / NAME, "".join(f"{line}\n" for line in lines).encode())
 
 
 def append(folder: Path, *entries: Entry) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import whole
 from models.pairs.errors import PairsError
 
 IEEE_FLOAT = 3
@@ -37,11 +37,6 @@ def wav_bytes(sound: NDArray[np.float32], rate: int) -> bytes:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name first, so that whoever is killed leaves no half of it."""
+    """Write a file and the folders it lies in; whoever is killed leaves no half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    whole.write_whole(path, content, sync=False)  # thousands, that can be made again

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import platformdirs
 
+from engine.whole import write_whole
 from plugins.vst.errors import VstError
 
 SUFFIXES = (".vst3", ".component") if sys.platform == "darwin" else (".vst3",)
@@ -95,11 +95,9 @@ def located(folder: Path, name: str) -> Path:
 
 def keep(file: Path, text: str) -> None:
     """Write a file of the cache, whole or not at all; raises VstError."""
-    part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text)
-        part.replace(file)
+        write_whole(file, text.encode())
     except OSError as error:
         raise VstError(f"{file}: cannot be written: {error.strerror or error}") from None
 

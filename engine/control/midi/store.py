@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ import platformdirs
 from engine.control.midi import mapping
 from engine.control.midi.mapping import Mapping
 from engine.control.midi.messages import MidiError
+from engine.whole import write_whole
 
 MAX_BYTES = 1 << 20
 MOST = 1024
@@ -50,11 +50,9 @@ class Store:
         if self._broken:
             raise MidiError(f"{self._broken}; mend it, until then nothing is written into it")
         tables = [*map(mapping.dump, self.mappings), *self._passed_over]
-        part = self.path.with_suffix(f".{os.getpid()}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(text(tables), encoding="utf-8")
-            os.replace(part, self.path)
+            write_whole(self.path, text(tables).encode())
         except OSError as error:
             raise MidiError(f"{self.path}: cannot be written: {error.strerror or error}") from None
 

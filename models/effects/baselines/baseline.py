@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.whole import whole
 from models.effects.baselines.nets import MADE, NETS
 
 Audio = NDArray[np.float32]
@@ -56,10 +56,8 @@ class Baseline:
         kept: dict[str, Any] = {KIND: np.array(self.kind)}
         kept |= {name: weight.astype(np.float16) for name, weight in state.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        with part.open("wb") as file:
+        with whole(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **kept)
-        os.replace(part, path)
 
 
 def load_baseline(path: Path) -> Baseline:

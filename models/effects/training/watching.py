@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +12,8 @@ import soundfile
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engine.whole import whole
 
 Audio = NDArray[np.float32]
 PREVIEW_S = 5.0
@@ -59,6 +60,5 @@ def write_preview(folder: Path, sample_rate: int, sounds: dict[str, Audio]) -> N
     """Write ``sounds`` (frames,) as preview-NAME.wav, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, sound in sounds.items():
-        part = folder / f".preview-{name}.part"
-        soundfile.write(part, sound, sample_rate, subtype="FLOAT", format="WAV")
-        os.replace(part, folder / f"preview-{name}.wav")
+        with whole(folder / f"preview-{name}.wav") as part:
+            soundfile.write(part, sound, sample_rate, subtype="FLOAT", format="WAV")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.pulse.bands import HOPS_A_SECOND
+from engine.whole import whole
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import BEAT, STROKES, TEMPO, Heard, Kit, hear
 from models.pulse.takes import Take, Trio, groove, trios
@@ -69,10 +69,8 @@ def shards(
         path = folder / f"scenes-{seed}-{number}-{count}-{key}.npz"
         if not path.is_file():
             made = hear(of.takes, of.trios, count, seed * 100_003 + number, kits, real=of.real)
-            part = path.with_suffix(".part")
-            with part.open("wb") as file:
+            with whole(path) as part, part.open("wb") as file:
                 np.savez(file, features=made.features, targets=made.targets)
-            os.replace(part, path)
         found.append(_read(path))
         told(number * SHARD + count)
     return found

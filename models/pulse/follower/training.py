@@ -6,7 +6,6 @@ What is judged and kept is a moving average of the weights: it generalises bette
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from engine.whole import whole
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import Heard
 from models.pulse.follower.losses import losses, total
@@ -152,11 +152,11 @@ def _save(
     standing: Standing, kept: dict[str, Any],
 ) -> None:  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{CHECKPOINT}.part"
     states = {"network": network, "mean": mean, "optimiser": optimiser}
-    whole = {name: kind.state_dict() for name, kind in states.items()}
-    torch.save({**whole, "standing": vars(standing), "best": kept["best"]}, part)
-    os.replace(part, folder / CHECKPOINT)
+    stands: dict[str, Any] = {name: kind.state_dict() for name, kind in states.items()}
+    stands |= {"standing": vars(standing), "best": kept["best"]}
+    with whole(folder / CHECKPOINT) as part:
+        torch.save(stands, part)
 
 
 def _load(

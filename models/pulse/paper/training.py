@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from engine.whole import whole
 from models.pulse.errors import PulseError
 from models.pulse.paper.networks import ClockworkRNN, Network, StackedLSTM, detached
 from models.pulse.paper.symbols import Representation, Symbols
@@ -261,9 +261,8 @@ def _save(
     kept: dict[str, Any] = {key: getattr(course, key) for key in KEPT}
     kept |= {"signature": signature, "network": network.state_dict()}
     kept["optimiser"] = optimiser.state_dict()
-    part = place.with_name(f".{place.name}.part")
-    torch.save(kept, part)
-    os.replace(part, place)
+    with whole(place) as part:
+        torch.save(kept, part)
 
 
 def _load(

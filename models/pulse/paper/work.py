@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.whole import write_whole
 from models.pulse.errors import PulseError
 from models.pulse.paper import feel, plots
 from models.pulse.paper.material import Material, Recording
@@ -97,8 +97,8 @@ def run(
     for each in found:
         pictures |= each.pictures
     for name, picture in pictures.items():
-        _write(folder / name, picture)
-    _write(folder / "study.json", json.dumps(result.as_json(), indent=1).encode())
+        write_whole(folder / name, picture)
+    write_whole(folder / "study.json", json.dumps(result.as_json(), indent=1).encode())
     return result
 
 
@@ -131,13 +131,6 @@ def described(recording: Recording) -> dict[str, Any]:
 def _listed(names: str, known: Sequence[str] | dict[str, Any]) -> list[str]:
     listed = [name.strip() for name in names.split(",") if name.strip()]
     return list(known) if listed == [ALL] or not listed else listed
-
-
-def _write(place: Path, content: bytes) -> None:
-    """The whole file or what was there."""
-    part = place.with_name(f".{place.name}.part")
-    part.write_bytes(content)
-    os.replace(part, place)
 
 
 __all__ = ["Result", "deviations", "feels", "kinds", "plans", "run", "takes"]

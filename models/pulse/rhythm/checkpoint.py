@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.whole import whole
 from models.pulse.errors import PulseError
 
 NAME = "checkpoint.pt"
@@ -36,9 +36,8 @@ def save(
     kept: dict[str, Any] = {key: getattr(progress, key) for key in KEPT}
     kept |= {"signature": signature, "network": network.state_dict()}
     kept["optimiser"] = optimiser.state_dict()
-    part = folder / f".{NAME}.part"
-    torch.save(kept, part)
-    os.replace(part, folder / NAME)
+    with whole(folder / NAME) as part:
+        torch.save(kept, part)
 
 
 def load(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.artefact.card import ArtefactError
 from engine.rhythm import CARD, GOLDEN, NETWORK, RhythmModel, open_rhythm
+from engine.whole import replace_folder
 from models.effects.deploy import checked_name, one_line
 from models.pulse.rhythm.golden import golden_take, replayed
 from models.pulse.rhythm.grid import COUNT
@@ -78,7 +79,7 @@ def write(
         (fresh / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
         np.savez_compressed(fresh / GOLDEN, **golden_take(open_rhythm(fresh)))  # type: ignore[arg-type]
         replayed(open_rhythm(fresh))
-        _put_in_place(fresh, folder)
+        replace_folder(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return open_rhythm(folder)
@@ -96,20 +97,6 @@ def make_sure(folder: Path) -> None:
     if others:
         told = f"holds {others[0]}, which is no rhythm model; it is not replaced"
         raise ArtefactError(f"{folder}: {told}")
-
-
-def _put_in_place(fresh: Path, folder: Path) -> None:
-    """Rename ``fresh`` to ``folder``; an old one is moved aside first, and back on failure."""
-    old = folder.with_name(f"{fresh.name}-old")
-    if folder.exists():
-        os.replace(folder, old)
-    try:
-        os.replace(fresh, folder)
-    except OSError:
-        if old.exists():
-            os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _packed(network: RhythmNetwork, styles: Sequence[str]) -> bytes:

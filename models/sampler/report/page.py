@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from engine.whole import write_whole
 from models.sampler.report import pictures, tables
 from models.sampler.report.dream import Dream, History
 
@@ -37,12 +37,7 @@ def write_report(
     ``job`` is the values as told to the user, ``told`` are sentences under the title.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(page(source, rate, dreams, history, job, title, told), encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, page(source, rate, dreams, history, job, title, told).encode())
     return path
 
 

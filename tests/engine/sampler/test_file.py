@@ -76,13 +76,31 @@ def test_a_damaged_file_is_one_clear_line_or_still_a_sampler(
 
 def test_what_is_no_sampler_is_told_so(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
     np.save(tmp_path / "one.npy", np.zeros(3))
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "zip.npz").write_bytes(b"PK\x03\x04hello")
     (tmp_path / "folder.npz").mkdir()
-    for name in ("other.npz", "one.npy", "text.npz", "empty.npz", "folder.npz", "none.npz"):
-        with pytest.raises(SamplerError, match=name):
+    told = {
+        "other.npz": "is no sampler: it has no header", "folder.npz": "is a folder",
+        "none.npz": "no such file", "no\0ne.npz": "no such file",
+    }  # fmt: skip
+    for name in ("objects.npz", "one.npy", "text.npz", "empty.npz", "zip.npz"):
+        told[name] = "is damaged, or no sampler; wanted is an .npz that a training of a sampler "
+    for name, line in told.items():
+        with pytest.raises(SamplerError) as caught:
             read_sampler(tmp_path / name)
+        assert str(caught.value).startswith(f"{tmp_path / name}: {line}".replace("\0", " "))
+
+
+def test_what_can_not_be_written_is_one_line(make_model, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name, told in (("folder", "Is a directory"), ("none/a.npz", "No such file"),
+                       ("a\0b.npz", "is no name of a file")):  # fmt: skip
+        with pytest.raises(SamplerError, match=f"cannot be written: {told}"):
+            write_sampler(tmp_path / name, make_model("column"))
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_full_disk_leaves_the_old_file(make_model, tmp_path, monkeypatch):

@@ -1,0 +1,47 @@
+"""Files and folders are there whole, or as they were."""
+
+import pytest
+
+from engine.whole import replace_folder, whole, write_whole
+
+
+def test_what_is_written_takes_the_old_place(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, b"old")
+    with whole(path) as part:
+        part.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_halfway_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "a.txt"
+    write_whole(path, b"old")
+    with pytest.raises(error), whole(path) as part:
+        part.write_bytes(b"ne")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_the_system_refuses_is_an_error_that_says_why(tmp_path):
+    (tmp_path / "folder").mkdir()
+    told = {"folder": "Is a directory", "none/a": "No such file", "a\0b": "is no name of a file"}
+    for name, why in told.items():
+        with pytest.raises(OSError) as caught:
+            write_whole(tmp_path / name, b"")
+        assert why in str(caught.value.strerror)
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_is_replaced_with_all_that_is_in_it(tmp_path):
+    for name, file in (("fresh", "new"), ("there", "old")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("")
+    replace_folder(tmp_path / "fresh", tmp_path / "there")
+    assert [one.name for one in (tmp_path / "there").iterdir()] == ["new"]
+    with pytest.raises(FileNotFoundError):
+        replace_folder(tmp_path / "fresh", tmp_path / "there")
+    assert [one.name for one in tmp_path.rglob("*")] == ["there", "new"]
