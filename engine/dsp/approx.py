@@ -64,6 +64,14 @@ def gain_of(db: np.float32) -> np.float32:
 
 
 @kernel
+def gain_or_off(db: np.float32) -> np.float32:
+    """As ``gain_of``, for a knob whose lowest place, -60 dB, is silence."""
+    if db <= np.float32(-59.99):
+        return np.float32(0.0)
+    return gain_of(db)
+
+
+@kernel
 def db_of(level: np.float32) -> np.float32:
     """``level`` in decibels; -120 for anything softer than that."""
     return log2(max(level, np.float32(1e-6))) * np.float32(DB_PER_LOG2)

@@ -39,6 +39,20 @@ def put(line: Any, now: int, sound: Any, count: int) -> None:
 
 
 @kernel
+def take_whole(line: Any, now: int, delay: int, out: Any, count: int) -> None:
+    """Read ``count`` frames of ``out``, all ``delay`` whole frames back."""
+    size = line.shape[0] - GUARD
+    first = (now - delay) & (size - 1)
+    part = min(count, size - first)
+    x = line[first : first + part]
+    for i in range(part):
+        out[i] = x[i]
+    rest = out[part:count]
+    for i in range(count - part):
+        rest[i] = line[i]
+
+
+@kernel
 def cubic(a: float, b: float, c: float, d: float, f: float) -> float:
     """Lagrange's cubic through ``a`` to ``d``, at ``f`` in [0, 1) between ``b`` and ``c``.
 

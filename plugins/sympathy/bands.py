@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.dsp.approx import gain_of, gain_or_off
 from engine.dsp.filters import set_filter, tune
 from engine.kernel import Audio, kernel
 from engine.params import along
@@ -106,7 +107,7 @@ def share_of(ms: float, rate: float) -> float:
 def aim(knobs: Any, state: Any, i: int) -> None:
     """Let all gains go to where they are wanted at the end of the look that begins at ``i``."""
     spread = along(knobs.spread, i)
-    answer = state.scale * 10.0 ** (0.05 * along(knobs.answer_db, i))
+    answer = state.scale * gain_of(along(knobs.answer_db, i))
     depth = along(knobs.modulation, i)
     slow, fast = float(along(knobs.slow_hz, i)), float(along(knobs.fast_hz, i))
     sounding, loudest = 0, 0.0
@@ -122,8 +123,7 @@ def aim(knobs: Any, state: Any, i: int) -> None:
         loudest = max(loudest, drive)
         if drive > 0.1:
             sounding += 1
-    dry_db = along(knobs.dry_db, i)
-    dry = 0.0 if dry_db <= -59.99 else 10.0 ** (0.05 * dry_db)
+    dry = gain_or_off(along(knobs.dry_db, i))
     row = state.gains[state.rows.shape[0]]
     if state.count[0] == 0:
         row[4] = row[5] = np.float32(dry)  # the performer does not fade in
