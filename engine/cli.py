@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from engine.addons import commands
 from engine.commands.bench import bench
 from engine.commands.demo import demo
 from engine.commands.doctor import doctor
+from engine.commands.guessing import commands_meant
 from engine.commands.latency import latency
 from engine.commands.listing import devices, plugins, presets
 from engine.commands.live import attach, live, stop
@@ -101,6 +103,8 @@ def complaint(error: Exception) -> str | None:
         context = getattr(error, "ctx", None)
         help_ = f"see {context.command_path} --help" if context else "see taraf --help"
         said = error.format_message().rstrip(".")
+        if meant := commands_meant(error):
+            said = f"{re.split('[.(]', said)[0].rstrip()}; {meant}"
         text = f"{said}; {help_}" if said else help_
     elif isinstance(error, ValueError) and _is_ours(type(error)):
         text = str(error)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from engine.commands import options
+from engine.commands.guessing import preset_meant
 
 if TYPE_CHECKING:
     from engine.rack import Rack
@@ -112,6 +113,8 @@ def plan(files: list[Path], kind: str | None) -> list[Job]:
         raise SoundError(f"{out}: one file is given; wanted are IN... OUT")
     if kind is not None and kind not in FORMATS:
         raise SoundError(f"--format {kind!r} is not one of {', '.join(FORMATS)}")
+    if name := preset_meant(files if len(files) > 2 else sources):
+        raise SoundError(f"{name}: there is no such file; did you mean --preset {name}?")
     folder = out.is_dir() or len(sources) > 1 or (not out.suffix and not out.exists())
     if folder and out.exists() and not out.is_dir():
         raise SoundError(f"{out}: is not a folder; several files are rendered into one")

@@ -383,3 +383,27 @@ def test_a_file_named_on_the_command_line_lies_where_the_command_was_given(
     rack, _ = open_rack("clean", ["guitar.cabinet.ir=builtin:combo-110"])
     (link,) = [link for link in rack.lanes[0].chain if link.name == "cabinet"]
     assert link.settings["ir"] == "builtin:combo-110"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("play lead", "taraf live?"), ("lead", "taraf live lead?"),
+        ("dream", "taraf live dream or taraf sampler dream?"),
+        ("train sampler", "taraf sampler train?"), ("score a.wav", "taraf sampler score?"),
+        ("render lead a.wav b.wav", "--preset lead?"),
+        ("render a.wav b.wav lead", "--preset lead?"), ("live --preset lead", "taraf live NAME?"),
+    ],
+)  # fmt: skip
+def test_a_first_guess_is_told_what_would_have_worked(given, meant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*given.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"; did you mean {meant}" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_that_is_like_none_is_told_so():
+    assert run("zzz")[2] == "taraf: No such command 'zzz'; see taraf --help\n"
+    assert "did you mean" not in run("sampler", "zzz")[2]
+    assert "Did you mean 'render'?" in run("rendr")[2]

@@ -113,8 +113,15 @@ def test_what_is_not_known_is_passed_over_with_a_warning(name, value):
     text = f'[[lane]]\n[[lane.plugin]]\nuse = "gain"\nx{name} = {written}\ngain_db = 3.0\n'
     loaded = preset.parse(text, WHERE)
     assert loaded.rack.lanes[0].chain[0].knobs == {"gain_db": 3.0}
-    assert loaded.warnings == (f"{WHERE}: lane lane1, plugin gain: 'x{name}' is not known here "
-                               "and is ignored",)  # fmt: skip
+    (warning,) = loaded.warnings
+    told, _, near = warning.partition("; near to it: ")
+    assert told == f"{WHERE}: lane lane1, plugin gain: 'x{name}' is not known here and is ignored"
+    assert near in ("", "use", "name", *catalogue.find("gain").params)
+
+
+def test_what_is_nearly_known_is_told_with_what_it_may_mean():
+    (warning,) = preset.parse(LINK + "gain_bd = 3.0", WHERE).warnings
+    assert warning.endswith("'gain_bd' is not known here and is ignored; near to it: gain_db")
 
 
 def test_a_parameter_that_is_not_told_has_its_default():
