@@ -9,8 +9,8 @@ demo: .venv/base
 
 # What only computes runs on all cores; what plays, one after the other, with the machine to itself.
 test: .venv/dev check
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/models tests/modelfiles tests/neural tests/engine/pulse tests/engine/sampler
-	$(BIN)/pytest tests/control tests/engine tests/plugins --ignore=tests/engine/pulse --ignore=tests/engine/sampler
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not realtime"
+	$(BIN)/pytest -m realtime
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -12,13 +12,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import chromium
 
 from engine import catalogue
 from engine.plugin import Plugin
 from engine.rack import Lane, Link, Rack
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before any test imports onnxruntime
-DATA = Path(__file__).parents[2] / "shared" / "data"
+HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Mark as ``realtime`` what plays against the clock and so runs alone (see the Makefile).
+
+    That is all in tests/control, what uses JACK, files that import the Host of an audio process,
+    and those that say it themselves: ``pytestmark = pytest.mark.realtime``.
+    """
+    for item in items:
+        plays = "jackd" in getattr(item, "fixturenames", ()) or hasattr(item.module, "Host")
+        if plays or "control" in item.path.relative_to(HERE).parts:
+            item.add_marker("realtime")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,6 +77,13 @@ def noise(frames: int = 9600, channels: int = 1, seed: int = 0) -> Any:
     """White noise at -20 dB."""
     rng = np.random.default_rng(seed)
     return (0.1 * rng.standard_normal((frames, channels))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, without a window."""
+    with chromium("browser") as started:
+        yield started
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 
 from engine import bench
 
+pytestmark = pytest.mark.realtime
+
 SHORT = {
     "callback": ["--seconds", "0.5"],
     "switch": ["--seconds", "1"],

@@ -32,6 +32,8 @@ from engine.cli import main
 from engine.control.desk import Desk
 from engine.control.midi import Midi
 
+pytestmark = pytest.mark.realtime
+
 pytest.importorskip("rtmidi")
 
 

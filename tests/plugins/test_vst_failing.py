@@ -21,6 +21,8 @@ from engine.render import Renderer, play
 from engine.stage import Stage
 from plugins.vst.plugin import Effect
 
+pytestmark = pytest.mark.realtime
+
 pytest.importorskip("pedalboard")
 RATE = 48000
 PHONO = Path("/usr/lib/vst3/ZamPhono.vst3")

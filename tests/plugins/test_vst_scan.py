@@ -24,6 +24,8 @@ from plugins.vst.errors import VstError
 from plugins.vst.finding import Wish, find
 from plugins.vst.trial import Outcome
 
+pytestmark = pytest.mark.realtime
+
 pytest.importorskip("pedalboard")
 SOURCES = Path(__file__).parent / "bad_vst"
 REAL = Path("/usr/lib/vst3/ZamPhono.vst3")
