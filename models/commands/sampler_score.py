@@ -64,21 +64,16 @@ def _tell(scored: Scored, out: Path, source: Path) -> None:
             Text(criterion, "bold"), Text(about, "bold"), "", "", "", "",
             _coloured(scored.grades[criterion], "bold"),
         )  # fmt: skip
-        for name, value in scored.values.items():
+        for name in scored.names(criterion):
             limit = LIMITS[name]
-            if limit.criterion != criterion:
-                continue
-            sign = ">=" if limit.more_is_better else "<="
-            medium = f"{sign} {limit.medium:g}" if limit.medium != limit.high else ""
             table.add_row(
-                Text(name, "dim"), limit.told, f"{value:.2f}", f"{sign} {limit.high:g}", medium,
+                Text(name, "dim"), limit.told, f"{scored.values[name]:.2f}", *limit.bounds(),
                 Text(limit.unit, "dim"), _coloured(scored.value_grades[name]),
             )  # fmt: skip
     console.print(table)
     for note in scored.notes:
         console.print(Text(f"note: {note}", "yellow"))
-    verdict = "passes: nothing is Low" if scored.passed else "does not pass: something is Low"
-    console.print(Text.assemble(verdict, f"; merit {scored.merit:.2f} of 1"))
+    console.print(Text.assemble(scored.verdict, f"; merit {scored.merit:.2f} of 1"))
 
 
 def _coloured(grade: str, style: str = "") -> Text:

@@ -13,9 +13,9 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
 pytest.importorskip("selenium")
 
+from browsing import one, size
 from control.pulse_stage import LED, install, sounding, uninstall
-from control.test_web_page import browser as browser
-from control.test_web_page import one, ready, size
+from control.test_web_page import ready
 from control.web_stage import FakeLearner, wait_for
 
 from engine.control import follower

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,30 +15,13 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
 pytest.importorskip("selenium")
 
+from browsing import SIZES, one, size
 from control.web_stage import GAIN, FakeLearner, racks, stage, wait_for
 
 from engine.control.desk import Desk
 from engine.control.web.server import Web
 
 MIX = "a.delay.mix"
-SIZES = {"phone": (390, 844), "tablet": (820, 1180), "laptop": (1440, 900)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from selenium import webdriver
-
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (program and driver):
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
 
 
 @pytest.fixture
@@ -62,20 +44,8 @@ def page(browser: Any, shown: tuple[Desk, Web]) -> Iterator[Any]:
     assert complaints == []
 
 
-def size(browser: Any, name: str) -> None:
-    width, height = SIZES[name]
-    metrics = dict(width=width, height=height, deviceScaleFactor=1, mobile=name != "laptop")
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
 def ready(browser: Any) -> Any:
     return browser.execute_script("return document.body.dataset.ready")
-
-
-def one(browser: Any, css: str) -> Any:
-    from selenium.webdriver.common.by import By
-
-    return browser.find_element(By.CSS_SELECTOR, css)
 
 
 def knob(browser: Any, address: str) -> Any:

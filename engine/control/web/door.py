@@ -22,6 +22,7 @@ class Door(H11Protocol):  # type: ignore[misc]  # it is typed where it is instal
     So newcomers get in however many wait. One that has become a websocket is none of these.
     """
 
+    longest_seconds = LONGEST_SECONDS
     _over: asyncio.TimerHandle | None = None
     _began = 0.0
 
@@ -29,7 +30,7 @@ class Door(H11Protocol):  # type: ignore[misc]  # it is typed where it is instal
         """Let it in, and the oldest out if there are too many."""
         super().connection_made(transport)
         self._began = self.loop.time()
-        self._over = self.loop.call_later(LONGEST_SECONDS, self._end)
+        self._over = self.loop.call_later(self.longest_seconds, self._end)
         waiting = [one for one in self.connections if isinstance(one, Door)]
         if len(waiting) > MOST_WAITING:
             min(waiting, key=lambda one: one._began)._end()

@@ -12,34 +12,24 @@ import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from engine.control.desk import Desk
 from engine.control.web import pairing
 from engine.control.web.door import Door
-from engine.control.web.guard import HEADERS, Guard, Tokens
+from engine.control.web.guard import Guard, Tokens
 from engine.control.web.hub import Hub
 from engine.control.web.protocol import Commands
+from engine.control.web.serving import Entrance, WebError, bound, server
 from engine.control.web.talk import Talks
 
 PORT = 8470
 MESSAGE_BYTES = 4096
-BACKLOG = 64
 SEND_BYTES = 1 << 16  # what the system may hold back for a slow page
 PAGES = Path(__file__).parent / "pages"
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-NO_TOKEN = "Open the address that taraf shows when it starts: it has a token in it.\n"
-
-
-class WebError(ValueError):
-    """A page that cannot be served; the message says why."""
 
 
 class Web:
@@ -56,30 +46,21 @@ class Web:
     ) -> None:
         self._desk, self.lan = desk, lan
         self.tokens = tokens or Tokens()
-        self._socket = _bound(port, lan)
+        self._socket = bound("0.0.0.0" if lan else "127.0.0.1", port, "--web-port")
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         self.port = int(self._socket.getsockname()[1])
-        self._files = _files()
-        # Over plain http browsers heed this one on 127.0.0.1 only, and complain elsewhere.
-        self._headers = dict(HEADERS)
-        if lan:
-            del self._headers["cross-origin-opener-policy"]
+        cookie = f"taraf-{self.port}"  # cookies know no ports
+        self._entrance = Entrance(PAGES, cookie, self.tokens, lan)
         self._hub = Hub(desk)
         self._talks = Talks(Commands(desk), self._hub)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Guard(self._app(), self.port, lan),
-                http=Door,
-                backlog=BACKLOG,
-                log_level="critical",
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                ws_max_size=MESSAGE_BYTES,
-                ws_per_message_deflate=False,
-                ws_ping_interval=10.0,
-                ws_ping_timeout=10.0,
-                timeout_graceful_shutdown=1,
-            )
+        self._server = server(
+            Guard(self._app(), self.port, lan),
+            http=Door,
+            ws_max_size=MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            ws_ping_interval=10.0,
+            ws_ping_timeout=10.0,
+            timeout_graceful_shutdown=1,
         )
         logging.getLogger("websockets").setLevel(logging.CRITICAL)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -153,73 +134,19 @@ class Web:
     # --- files
 
     def _app(self) -> Starlette:
-        routes: list[Any] = [Route("/", self._page), WebSocketRoute("/socket", self._socket_opened)]
-        routes += [Route(f"/{name}", self._file(name)) for name in self._files]
-        app = Starlette(routes=routes)
+        socket_route = WebSocketRoute("/socket", self._socket_opened)
+        app = Starlette(routes=[*self._entrance.routes(), socket_route])
         app.router.redirect_slashes = False
         return app
-
-    @property
-    def _cookie(self) -> str:
-        return f"taraf-{self.port}"  # cookies know no ports
-
-    def _role(self, connection: HTTPConnection) -> str | None:
-        given = connection.query_params.get("token") or connection.cookies.get(self._cookie)
-        return self.tokens.role(given)
-
-    async def _page(self, request: Request) -> Response:
-        if self._role(request) is None:
-            return PlainTextResponse(NO_TOKEN, 401, self._headers)
-        token = request.query_params.get("token")
-        if not token:  # an empty one would take the cookie away
-            return self._answer("index.html")
-        answer = RedirectResponse("/", 303, self._headers)  # so that the token is in no history
-        answer.set_cookie(self._cookie, token, httponly=True, samesite="lax")
-        return answer
-
-    def _file(self, name: str) -> Any:
-        async def endpoint(request: Request) -> Response:
-            if self._role(request) is None:
-                return PlainTextResponse(NO_TOKEN, 401, self._headers)
-            return self._answer(name)
-
-        return endpoint
-
-    def _answer(self, name: str) -> Response:
-        kind = KINDS[Path(name).suffix] + "; charset=utf-8"
-        return Response(self._files[name], headers={**self._headers, "content-type": kind})
 
     # --- the websocket
 
     async def _socket_opened(self, page: WebSocket) -> None:
-        role = self._role(page)
+        role = self._entrance.role(page)
         if role is None:
             await page.close(1008)
         else:
             await self._talks.talk(page, role)
-
-
-def _files() -> dict[str, bytes]:
-    """The page, read once: afterwards nothing from the network reaches a file."""
-    return {
-        path.name: path.read_bytes() for path in sorted(PAGES.iterdir()) if path.suffix in KINDS
-    }
-
-
-def _bound(port: int, lan: bool) -> socket.socket:
-    """A listening socket; WebError if the port cannot be had."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if hasattr(socket, "SO_REUSEPORT"):  # not on Windows, where it would share the port
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
-        found.bind(("0.0.0.0" if lan else "127.0.0.1", port))
-        found.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
-        found.close()
-        reason = getattr(error, "strerror", None) or error
-        raise WebError(f"--web-port {port}: {reason}; 0 takes any port that is free") from None
-    return found
 
 
 __all__ = ["PORT", "Web", "WebError"]

@@ -7,10 +7,8 @@ without meaning, of files of one length, and the addresses of the trial before a
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.control.web.guard import HEADERS, Guard
+from engine.control.web.serving import WebError, bound, json_object, server
 from models.judging.abx.excerpts import Material, as_wav
 from models.judging.abx.sitting import Sitting
 from models.judging.errors import JudgeError
@@ -53,19 +51,10 @@ class Listening:
         self._noise = np.random.default_rng(secrets.randbits(128))
         self._sounds: dict[str, bytes] = {}
         self._ids: dict[str, str] = {}
-        self._socket = _bound(port)
+        self._socket = bound("127.0.0.1", port)
         self.port = int(self._socket.getsockname()[1])
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Guard(self._app(), self.port),
-                log_level="critical",
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
+        guard = Guard(self._app(), self.port)
+        self._server = server(guard, ws="none", timeout_graceful_shutdown=2)
         self._load()
 
     @property
@@ -164,12 +153,12 @@ class Listening:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            given = await _body(request)
+            given = await json_object(request, BODY_BYTES)
             number, answer = given.get("number"), given.get("answer")
             if type(number) is not int or not isinstance(answer, str):
                 raise JudgeError("an answer has a number and an answer")
             self.sitting.answer(number, answer)
-        except JudgeError as error:
+        except (JudgeError, WebError) as error:
             return JSONResponse({"error": str(error)}, 409)
         self._load()
         return self._told()
@@ -200,35 +189,6 @@ def _ending() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object that was sent; JudgeError for anything else, or for too much."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES:
-            raise JudgeError(f"more than {BODY_BYTES} bytes are no answer")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise JudgeError("an answer is JSON") from None
-    if not isinstance(found, dict):
-        raise JudgeError("an answer is an object")
-    return found
-
-
-def _bound(port: int) -> socket.socket:
-    """A socket on this machine alone; JudgeError if the port is taken."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        found.bind(("127.0.0.1", port))
-        found.listen(64)  # from now on a browser waits and is not turned away
-    except (OSError, OverflowError) as error:
-        found.close()
-        reason = getattr(error, "strerror", None) or error
-        raise JudgeError(f"--port {port}: {reason}; 0 takes any that is free") from None
-    return found
 
 
 __all__ = ["Listening"]

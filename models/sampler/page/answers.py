@@ -17,11 +17,12 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from engine.cli import complaint
-from engine.control.web.guard import HEADERS, Tokens
+from engine.control.web.guard import Tokens
+from engine.control.web.serving import Entrance, json_object
 from engine.sampler.errors import SamplerError
 from models.sampler.folder import BEST, JOB, PREVIEW_FOLDER, SOURCE
 from models.sampler.page import form
@@ -33,12 +34,10 @@ from models.sampler.sound import to_learn
 from models.sampler.values import VALUES
 
 PAGES = Path(__file__).parent / "pages"
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 LARGEST_JSON = 1 << 16
 REPORT, REPORT_SECONDS = "report.html", 600.0
 WITH_SOUND = "default-src 'none'; img-src 'self' data:; media-src 'self' data:; "
 REPORT_POLICY = WITH_SOUND + "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-NO_TOKEN = "Open the address that taraf shows when it starts: it has a token in it.\n"
 DREAM = re.compile(r"step-[0-9]{1,20}\.wav")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -49,13 +48,11 @@ class Answers:
     def __init__(
         self, trainings: Trainings, sources: Sources, tokens: Tokens, port: int, lan: bool
     ) -> None:
-        self._trainings, self._sources, self._tokens = trainings, sources, tokens
-        self._cookie = f"taraf-sampler-{port}"  # cookies know no ports
-        policy = HEADERS["content-security-policy"]
-        self._headers = {**HEADERS, "content-security-policy": f"{policy}; media-src 'self'"}
-        if lan:  # over plain http browsers heed this one on 127.0.0.1 only, and complain elsewhere
-            del self._headers["cross-origin-opener-policy"]
-        self._files = {p.name: p.read_bytes() for p in PAGES.iterdir() if p.suffix in KINDS}
+        self._trainings, self._sources = trainings, sources
+        cookie = f"taraf-sampler-{port}"  # cookies know no ports
+        self._entrance = Entrance(
+            PAGES, cookie, tokens, lan, roles=("play",), more="; media-src 'self'"
+        )
         self._reports: dict[str, asyncio.Lock] = {}
 
     def app(self) -> Starlette:
@@ -71,34 +68,17 @@ class Answers:
             "/api/check": self._check, "/api/sources": self._upload, "/api/trainings": self._add,
             f"{one}/stop": self._stop, f"{one}/resume": self._resume, f"{one}/remove": self._remove,
         }  # fmt: skip
-        routes = [Route("/", self._page)]
-        routes += [Route(f"/{name}", self._allowed(self._file(name))) for name in self._files]
+        routes = [*self._entrance.routes()]
         routes += [Route(path, self._allowed(end)) for path, end in get.items()]
         routes += [Route(path, self._allowed(end), methods=["POST"]) for path, end in post.items()]
         app = Starlette(routes=routes)
         app.router.redirect_slashes = False
         return app
 
-    # --- who may ask
-
-    def _may(self, request: Request) -> bool:
-        given = request.query_params.get("token") or request.cookies.get(self._cookie)
-        return self._tokens.role(given) == "play"
-
-    async def _page(self, request: Request) -> Response:
-        if not self._may(request):
-            return PlainTextResponse(NO_TOKEN, 401, self._headers)
-        token = request.query_params.get("token")
-        if not token:  # an empty one would take the cookie away
-            return self._page_file("index.html")
-        answer = RedirectResponse("/", 303, self._headers)  # so that the token is in no history
-        answer.set_cookie(self._cookie, token, httponly=True, samesite="lax")
-        return answer
-
     def _allowed(self, endpoint: Endpoint) -> Endpoint:
         async def answered(request: Request) -> Response:
-            if not self._may(request):
-                return PlainTextResponse(NO_TOKEN, 401, self._headers)
+            if self._entrance.role(request) is None:
+                return self._entrance.refused()
             try:
                 return await endpoint(request)
             except (OSError, ValueError) as error:
@@ -108,16 +88,6 @@ class Answers:
                 return self._json({"error": told}, 400)
 
         return answered
-
-    def _file(self, name: str) -> Endpoint:
-        async def endpoint(_: Request) -> Response:
-            return self._page_file(name)
-
-        return endpoint
-
-    def _page_file(self, name: str) -> Response:
-        kind = KINDS[Path(name).suffix] + "; charset=utf-8"
-        return Response(self._files[name], headers={**self._headers, "content-type": kind})
 
     # --- the form
 
@@ -134,7 +104,7 @@ class Answers:
         return self._json({"source": await self._sources.upload(name, request.stream())})
 
     async def _check(self, request: Request) -> Response:
-        checked = self._checked(await _given(request))
+        checked = self._checked(await json_object(request, LARGEST_JSON))
         name = self._trainings.free_name(checked.job) if checked.job is not None else ""
         return self._json(
             {"errors": checked.errors, "error": checked.error, "usual": checked.usual, "name": name}
@@ -158,7 +128,7 @@ class Answers:
         return checked
 
     async def _add(self, request: Request) -> Response:
-        given = await _given(request)
+        given = await json_object(request, LARGEST_JSON)
         checked = self._checked(given)
         job = checked.wanted()
         if not job.source:
@@ -188,7 +158,7 @@ class Answers:
         return self._json({})
 
     async def _resume(self, request: Request) -> Response:
-        given, changes = await _given(request), dict[str, Any]()
+        given, changes = await json_object(request, LARGEST_JSON), dict[str, Any]()
         for name in ("minutes", "num_epochs"):
             text = str(given.get(name) or "").strip()
             if text:
@@ -238,10 +208,10 @@ class Answers:
         """A file, all or the part that is asked for; ``called`` makes a download of it."""
         if not path.is_file():
             raise SamplerError(f"{path.name}: is not there yet")
-        return FileResponse(path, headers=self._headers, filename=called)
+        return FileResponse(path, headers=self._entrance.headers, filename=called)
 
     def _json(self, told: dict[str, Any], status: int = 200) -> Response:
-        headers = {**self._headers, "content-type": "application/json"}
+        headers = {**self._entrance.headers, "content-type": "application/json"}
         return Response(json.dumps(told), status, headers)
 
 
@@ -257,22 +227,6 @@ def _report(folder: Path) -> None:
     if made.returncode:
         lines = made.stderr.strip().splitlines()
         raise SamplerError(lines[-1] if lines else f"{folder}: no report could be made")
-
-
-async def _given(request: Request) -> dict[str, Any]:
-    """The JSON object of a request."""
-    text = b""
-    async for piece in request.stream():
-        text += piece
-        if len(text) > LARGEST_JSON:
-            raise SamplerError(f"a request is at most {LARGEST_JSON} bytes")
-    try:
-        given = json.loads(text or b"{}")
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise SamplerError("a request is a JSON object")
-    return given
 
 
 def _whole(text: str | None) -> int:

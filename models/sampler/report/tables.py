@@ -19,8 +19,7 @@ def head(title: str, told: Sequence[str], dreams: Sequence[Dream]) -> Iterator[s
     best = best_of(dreams)
     if best is None or best.scored is None:
         return
-    verdict = "passes: nothing is Low" if best.scored.passed else "does not pass: something is Low"
-    yield f"<p>The best dream, <strong>{escape(best.name)}</strong>, {verdict}.</p>"
+    yield f"<p>The best dream, <strong>{escape(best.name)}</strong>, {best.scored.verdict}.</p>"
     yield '<ul class="chips">'
     for criterion, about in CRITERIA.items():
         yield f"<li>{grade(best.scored.grades[criterion])}{escape(about)}</li>"
@@ -55,14 +54,12 @@ def values(dreams: Sequence[Dream]) -> Iterator[str]:
 
 
 def _rows(scored: Scored, criterion: str) -> Iterator[str]:
-    for name, value in scored.values.items():
+    for name in scored.names(criterion):
         limit = LIMITS[name]
-        if limit.criterion != criterion:
-            continue
-        sign = "≥" if limit.more_is_better else "≤"
-        medium = f"{sign} {limit.medium:g}" if limit.medium != limit.high else ""
+        high, medium = limit.bounds("≥", "≤")
         yield f'<tr><th scope="row">{escape(limit.told)} <span class="soft">{name}</span></th>'
-        yield f"<td>{_with_unit(value, limit)}</td><td>{sign} {limit.high:g}</td><td>{medium}</td>"
+        told = _with_unit(scored.values[name], limit)
+        yield f"<td>{told}</td><td>{high}</td><td>{medium}</td>"
         yield f"<td>{grade(scored.value_grades[name])}</td></tr>"
 
 

@@ -34,6 +34,12 @@ class Limit:
     def more_is_better(self) -> bool:
         return self.high > self.medium
 
+    def bounds(self, more: str = ">=", less: str = "<=") -> tuple[str, str]:
+        """From where on it is High and Medium, to be read; "" where there is no Medium."""
+        sign = more if self.more_is_better else less
+        medium = f"{sign} {self.medium:g}" if self.medium != self.high else ""
+        return f"{sign} {self.high:g}", medium
+
     def grade(self, value: float) -> str:
         """High, Medium or Low; a value that is not a number is Low."""
         sign = -1.0 if self.more_is_better else 1.0

@@ -25,7 +25,7 @@ class Scored:
     def grades(self) -> dict[str, str]:
         """Of each criterion, "C1" to "C4": the worst of its values."""
         return {
-            criterion: worst([self.value_grades[n] for n in self._names(criterion)])
+            criterion: worst([self.value_grades[n] for n in self.names(criterion)])
             for criterion in CRITERIA
         }
 
@@ -51,11 +51,17 @@ class Scored:
         Of each criterion its worst value counts (``Limit.merit``); of the four, half their mean
         and half their worst. Whatever fails is halved, so that no mean outweighs a Low.
         """
-        of_each = [min(LIMITS[n].merit(self.values[n]) for n in self._names(c)) for c in CRITERIA]
+        of_each = [min(LIMITS[n].merit(self.values[n]) for n in self.names(c)) for c in CRITERIA]
         merit = 0.5 * min(of_each) + 0.5 * sum(of_each) / len(of_each)
         return merit if self.passed else 0.5 * merit
 
-    def _names(self, criterion: str) -> list[str]:
+    @property
+    def verdict(self) -> str:
+        """Whether it passes, in words."""
+        return "passes: nothing is Low" if self.passed else "does not pass: something is Low"
+
+    def names(self, criterion: str) -> list[str]:
+        """Of the values that make a criterion."""
         return [name for name in self.values if LIMITS[name].criterion == criterion]
 
     def as_json(self) -> dict[str, Any]:
@@ -70,7 +76,7 @@ class Scored:
                 criterion: {
                     "about": about,
                     "grade": self.grades[criterion],
-                    "values": {n: self._one(n) for n in self._names(criterion)},
+                    "values": {n: self._one(n) for n in self.names(criterion)},
                 }
                 for criterion, about in CRITERIA.items()
             },

@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from engine.control.web.serving import WebError
 from engine.sampler.errors import SamplerError
 from models.sampler.folder import add_line
 from models.sampler.job import PRESETS, read_job
@@ -230,7 +231,7 @@ def test_damaged_files_do_not_break_the_page(page: SamplerPage) -> None:
 def test_a_second_page_on_the_same_folder_is_refused(page: SamplerPage, tmp_path: Path) -> None:
     with pytest.raises(SamplerError, match="another page is open on this folder"):
         SamplerPage(page.trainings.runs, tmp_path, port=0)
-    with pytest.raises(SamplerError, match=f"--port {page.port}: .*--port 0 takes any"):
+    with pytest.raises(WebError, match=f"--port {page.port}: .*; 0 takes any port"):
         SamplerPage(tmp_path / "other", tmp_path, port=page.port)
 
 

@@ -14,30 +14,13 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("selenium")
 
+from browsing import one, size
+
 from models.sampler.folder import add_line
 from models.sampler.page import trainings
 from models.sampler.page.server import SamplerPage
 
 from .page_stage import apprentice, made_up, page_in, wait_for
-
-SIZES = {"phone": (390, 844), "laptop": (1440, 900)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from selenium import webdriver
-
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (program and driver):
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
 
 
 @pytest.fixture
@@ -61,20 +44,8 @@ def seen(browser: Any, page: SamplerPage) -> Iterator[Any]:
     assert complaints == []
 
 
-def size(browser: Any, name: str) -> None:
-    width, height = SIZES[name]
-    metrics = dict(width=width, height=height, deviceScaleFactor=1, mobile=name == "phone")
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
 def of(browser: Any, name: str) -> Any:
     return browser.execute_script("return document.body.dataset[arguments[0]]", name)
-
-
-def one(browser: Any, css: str) -> Any:
-    from selenium.webdriver.common.by import By
-
-    return browser.find_element(By.CSS_SELECTOR, css)
 
 
 def text(browser: Any, css: str) -> str:
@@ -160,7 +131,7 @@ def test_a_recording_is_uploaded_and_chosen(seen: Any, page: SamplerPage, tmp_pa
     assert wait_for(lambda: seen.execute_script(chosen) == "uploaded: my own.wav")
 
 
-@pytest.mark.parametrize("name", list(SIZES))
+@pytest.mark.parametrize("name", ["phone", "laptop"])
 def test_it_fits_the_screen_and_every_target_is_large_enough(
     seen: Any, page: SamplerPage, name: str
 ) -> None:
