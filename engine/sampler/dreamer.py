@@ -28,6 +28,7 @@ from engine.sampler.state import (
     KEEP_IN,
     KEEP_OUT,
     KEPT,
+    KICKS,
     LAST,
     LEARNS,
     LOG,
@@ -131,6 +132,7 @@ def _numbers(model: SamplerModel, temperature: float) -> npt.NDArray[np.float64]
     numbers[OUT_MEAN], numbers[OUT_SCALE] = model.output_mean[0], model.output_scale[0]
     numbers[KEEP_IN], numbers[KEEP_OUT] = model.input_dropout, model.output_dropout
     numbers[TEMPERATURE], numbers[TAPS_BIAS] = temperature, model.taps_bias
+    numbers[KICKS] = model.kicks
     numbers[CALM] = np.exp(-1.0 / (FADE_SECONDS * model.rate))
     return numbers
 

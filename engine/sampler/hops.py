@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.kernel import kernel
+from engine.sampler.chance import normal
 from engine.sampler.fourier import to_spectrum
 from engine.sampler.frames import FLOOR
 from engine.sampler.plan import COST
@@ -20,8 +21,9 @@ from engine.sampler.state import (
     HEARING,
     HOP,
     INPUTS,
+    KICK_IN,
+    KICKS,
     LAST,
-    LEARNS,
     LISTENING,
     LOG,
     MAKING,
@@ -32,8 +34,9 @@ from engine.sampler.state import (
     SLICED,
     SPECTRUM,
     STUCK,
+    TEMPERATURE,
 )
-from engine.sampler.step import append, pool, run_to, settle
+from engine.sampler.step import append, believed, forget_states, next_kick, pool, run_to
 from engine.sampler.vocoder import sing
 from engine.sampler.watchdog import calm, restart
 
@@ -72,6 +75,7 @@ def turn_to(core: Any, mode: int) -> None:
     if words[MODE] == mode:
         return
     words[MODE], words[PENDING], words[FRESH] = mode, 0, 1
+    next_kick(core)
     core.dream_tail[core.dream_tail.shape[0] - 1] = np.float32(0.0)
     words[PLACE] = core.dream_plan[HOP]
     for i in range(core.dream_made.shape[0]):
@@ -125,7 +129,30 @@ def begin(core: Any, voc: Any) -> None:
         analyse(core, voc)
     for k in range(count):
         x[k] = (source[k] - mean[k]) / scale[k]
+    if words[MODE] == MAKING:
+        shake(core, x)
     words[FRESH], words[DONE] = 0, 0
+
+
+@kernel
+def shake(core: Any, x: Any) -> None:
+    """Add the temperature's noise to what a step hears of its own dream.
+
+    A network that has learnt means would be heard to hiss with noise on what it says; with noise
+    on what it hears it goes elsewhere and sounds as clean. Where kicks lie apart the layers forget
+    at each, or they would know where they were.
+    """
+    words, spread, heat = core.dream_words, core.dream_spread, core.dream_numbers[TEMPERATURE]
+    if heat <= 0.0 or spread.shape[0] == 0:
+        return
+    words[KICK_IN] -= 1
+    if words[KICK_IN] > 0:
+        return
+    if core.dream_numbers[KICKS] > 0.0:
+        forget_states(core)
+        next_kick(core)
+    for k in range(x.shape[0]):
+        x[k] += heat * spread[min(k, spread.shape[0] - 1)] * normal(core.dream_chance)
 
 
 @kernel
@@ -154,10 +181,9 @@ def finish(core: Any, voc: Any) -> None:
         return
     first, count = plan[LAST], plan[OUTPUTS]
     mean, scale = core.dream_standard[2], core.dream_standard[3]
-    made, frame = core.dream_made, core.dream_frame
+    made, frame, loud = core.dream_made, core.dream_frame, core.dream_magnitudes
     for k in range(count):
-        log = memory[first + count + k] if plan[LEARNS] != 0 else np.float32(0.0)
-        value = np.float32(settle(core, memory[first + k], log, k)) * scale[k] + mean[k]
+        value = np.float32(believed(core, memory[first + k])) * scale[k] + mean[k]
         if plan[APPROACH] == SPECTRUM:
             frame[k] = value
         elif k < plan[HOP]:
@@ -167,7 +193,6 @@ def finish(core: Any, voc: Any) -> None:
     if plan[APPROACH] != SPECTRUM:
         join(core)
     if plan[APPROACH] == SPECTRUM:
-        loud = core.dream_magnitudes
         for k in range(count):
             size = math.exp(min(frame[k], 10.0)) - FLOOR if plan[LOG] != 0 else frame[k]
             loud[k] = max(size, 0.0)

@@ -34,6 +34,7 @@ APPROACHES = ("vector", "column", "transpose", "spectrum")
 SQUASHES = ("none", "tanh")
 STORAGES = ("float32", "bfloat16", "int8")
 RATES = (1_000, 192_000)
+MOST_APART_S = 60.0
 MOST = {"layers": 16, "hidden": 8192, "inputs": 65_536, "outputs": 65_536, "taps": 4096}
 """More of anything is no sampler."""
 
@@ -126,6 +127,17 @@ class SamplerModel:
         return self._whole("hop_size", 1, 16_384)
 
     @property
+    def kicks(self) -> float:
+        """Steps between two kicks of noise on what a dream hears, vector and spectrum.
+
+        ``kicks_s`` of the job are seconds, on average; 0 is every step.
+        """
+        apart = self.job.get("kicks_s", 0.0)
+        if type(apart) not in (int, float) or not 0.0 <= apart <= MOST_APART_S:
+            raise SamplerError(f"the job's kicks_s = {apart!r} is not 0 to {MOST_APART_S:g}")
+        return apart * self.rate / self.hop_size
+
+    @property
     def overlap(self) -> int:
         """Samples of a vector's end that are crossfaded with the next one's beginning."""
         if self.approach != "vector" or "overlap" not in self.job:
@@ -174,6 +186,7 @@ class SamplerModel:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
+        _ = self.kicks  # raises where it cannot be known
         for layer in self.layers:
             _within("hidden", layer.hidden, 1, MOST["hidden"])
         _within("inputs", self.inputs, 1, MOST["inputs"])

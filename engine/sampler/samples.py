@@ -18,19 +18,23 @@ from engine.sampler.state import (
     IN_SCALE,
     INPUTS,
     KEEP_IN,
+    KICK_IN,
+    KICKS,
     LAST,
     LEARNS,
     MAKING,
+    MODE,
     OUT_MEAN,
     OUT_SCALE,
     PLACE,
     REBUILD,
     STUCK,
     TAPS_BIAS,
+    TEMPERATURE,
     TIME,
 )
-from engine.sampler.step import make_room, pool, run_to, settle
-from engine.sampler.watchdog import calm, restart
+from engine.sampler.step import make_room, next_kick, pool, run_to, settle
+from engine.sampler.watchdog import calm, leap, restart
 from engine.sampler.window import hear_window
 
 
@@ -38,6 +42,9 @@ from engine.sampler.window import hear_window
 def play_samples(core: Any, bank: Any, sound: Any, mode: int) -> None:
     """Put ``sound`` into the line; follow it, a step for each sample; or make it."""
     words, numbers = core.dream_words, core.dream_numbers
+    if words[MODE] != mode:
+        words[MODE] = mode
+        next_kick(core)
     if mode != MAKING:
         pool(core, sound)
         words[STUCK] = 0
@@ -49,11 +56,28 @@ def play_samples(core: Any, bank: Any, sound: Any, mode: int) -> None:
         else:
             if words[STUCK] != 0:
                 restart(core)
+            if mode == MAKING:
+                kick(core)
             predicted = say(core, bank) * numbers[OUT_SCALE] + numbers[OUT_MEAN]
             if mode == MAKING:
                 sample = predicted
                 sound[i] = calm(core, predicted)
         take(core, bank, standardised(numbers, sample))
+
+
+@kernel
+def kick(core: Any) -> None:
+    """Now and then, where the job says so, go on from another place of what was heard.
+
+    A network that foresees one sample lets a tone ring for ever: what begins anew cannot be
+    foreseen.
+    """
+    numbers, words = core.dream_numbers, core.dream_words
+    if numbers[KICKS] > 0.0 and numbers[TEMPERATURE] > 0.0:
+        words[KICK_IN] -= 1
+        if words[KICK_IN] <= 0:
+            next_kick(core)
+            leap(core)
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.kernel import kernel
 from engine.native_calls import run_network
-from engine.sampler.chance import drop, normal
+from engine.sampler.chance import drop, normal, uniform
 from engine.sampler.plan import (
     ADD,
     ADD_WINDOW,
@@ -32,6 +32,8 @@ from engine.sampler.state import (
     KEEP_IN,
     KEEP_OUT,
     KEPT,
+    KICK_IN,
+    KICKS,
     LEARNS,
     POOLED,
     PREDICTION_LIMIT,
@@ -83,10 +85,17 @@ def make_call(core: Any, row: Any) -> None:
 
 
 @kernel
-def settle(core: Any, value: float, log_spread: float, k: int) -> float:
-    """Output ``k`` as it is believed: squashed, with the temperature's noise, within bounds."""
+def believed(core: Any, value: float) -> float:
+    """An output without noise: squashed, within bounds."""
     if core.dream_plan[SQUASH] != 0:
         value = math.tanh(value)
+    return min(max(value, -PREDICTION_LIMIT), PREDICTION_LIMIT)
+
+
+@kernel
+def settle(core: Any, value: float, log_spread: float, k: int) -> float:
+    """Output ``k`` with the temperature's noise: squashed, within bounds."""
+    value = believed(core, value)
     heat = core.dream_numbers[TEMPERATURE]
     if heat > 0.0:
         if core.dream_plan[LEARNS] != 0:
@@ -131,6 +140,13 @@ def pool(core: Any, sound: Any) -> None:
 
 
 @kernel
+def next_kick(core: Any) -> None:
+    """The next kick comes after half to one and a half times what lies between two."""
+    apart = core.dream_numbers[KICKS] * (0.5 + uniform(core.dream_chance))
+    core.dream_words[KICK_IN] = max(1, int(apart + 0.5))
+
+
+@kernel
 def forget_states(core: Any) -> None:
     """All layers as at the start."""
     for n in range(core.dream_states.shape[0]):
@@ -139,4 +155,13 @@ def forget_states(core: Any) -> None:
             core.dream_memory[k] = np.float32(0.0)
 
 
-__all__ = ["append", "forget_states", "make_room", "pool", "run_to", "settle"]
+__all__ = [
+    "append",
+    "believed",
+    "forget_states",
+    "make_room",
+    "next_kick",
+    "pool",
+    "run_to",
+    "settle",
+]

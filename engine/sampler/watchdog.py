@@ -181,10 +181,16 @@ def forget_looks(state: Any) -> None:
 
 @kernel
 def restart(core: Any) -> None:
+    """Stuck: go on from elsewhere, and count it."""
+    core.dream_words[STUCK] = 0
+    core.dream_words[RESTARTS] += 1
+    leap(core)
+
+
+@kernel
+def leap(core: Any) -> None:
     """Forget all, and go on from a place in what was last heard."""
     words, numbers, kept = core.dream_words, core.dream_numbers, core.dream_pool
-    words[STUCK] = 0
-    words[RESTARTS] += 1
     forget_states(core)
     need, have = core.dream_plan[KEPT], min(words[POOLED], kept.shape[0])
     best, most = 0, -1.0
@@ -220,4 +226,4 @@ def calm(core: Any, sample: Any) -> Any:
     return np.float32(sample)
 
 
-__all__ = ["FADE_SECONDS", "calm", "restart", "watch", "watchdog"]
+__all__ = ["FADE_SECONDS", "calm", "leap", "restart", "watch", "watchdog"]

@@ -107,6 +107,36 @@ def test_temperature_scales_the_noise_that_predictions_missed(make_model, seed, 
         assert abs(noise.mean()) < 0.005
 
 
+@pytest.mark.parametrize("approach", ["vector", "spectrum"])
+def test_of_a_hop_the_temperature_is_heard_by_steps_alone_and_between_kicks_by_none(
+    each_approach, seed, approach
+):
+    model = each_approach[approach]
+    shaken = replace(model, spread=np.full(model.outputs, 3.0, np.float32))
+    clean = dream(model, seed, 4000, dropout=False)
+    assert not np.array_equal(dream(shaken, seed, 4000, dropout=False), clean)
+    assert np.array_equal(dream(shaken, seed, 4000, dropout=False, temperature=0.0), clean)
+    seldom = replace(shaken, job={**model.job, "kicks_s": 20.0})
+    assert np.array_equal(dream(seldom, seed, 4000, dropout=False), clean)
+    deaf = replace(shaken, head=Head(model.head.kernel * 0, model.head.bias))
+    still = replace(model, head=deaf.head)
+    assert np.array_equal(dream(deaf, seed, 4000), dream(still, seed, 4000))
+
+
+@pytest.mark.parametrize("approach", ["column", "transpose"])
+def test_kicks_send_a_sample_by_sample_dream_back_to_what_was_heard(each_approach, seed, approach):
+    model = each_approach[approach]
+    kicked = replace(model, job={**model.job, "kicks_s": 0.1})
+    clean = dream(model, seed, 4000, dropout=False)
+    assert np.array_equal(dream(kicked, seed, 4000, dropout=False, temperature=0.0), clean)
+    dreamer = Dreamer(kicked, dropout=False)
+    dreamer.listen(seed)
+    made = dreamer.make(4000)
+    first = int(np.flatnonzero(made != clean)[0])
+    assert 399 <= first <= 1201  # half to one and a half times 0.1 s at 8 kHz
+    assert dreamer.restarts == 0
+
+
 def test_what_dies_or_drones_starts_again_from_the_seed_and_says_how_often(make_model, seed):
     model = make_model("column", 16, 8, layers=1)
     dead = replace(model, head=Head(model.head.kernel * 0, np.float32([0.3])))
@@ -130,17 +160,19 @@ def test_a_loop_is_found_and_what_lives_is_left_alone(make_model):
     dreamer = Dreamer(loops)
     dreamer.make(5 * 8000)
     assert dreamer.restarts >= 1
-    lively = replace(loops, spread=np.full(2000, 0.1, np.float32))
+    falls = np.exp(-np.arange(2000) / 400, dtype=np.float32)[:, None]
+    wide = Head(model.head.kernel * falls, 0.0 * bar)
+    lively = replace(model, head=wide, spread=np.full(2000, 3.0, np.float32))
     dreamer = Dreamer(lively)
     dreamer.make(5 * 8000)
     assert dreamer.restarts == 0
 
 
 def test_what_stays_far_below_what_was_heard_starts_again(make_model, seed):
-    model = make_model("vector", 2000, 4, layers=1, outputs=2000)
+    model = make_model("column", 16, 4, layers=1)
     heard = np.tile(seed, 1 + 16_000 // len(seed))
     for share, again in ((0.02, True), (0.7, False)):
-        spread = np.full(2000, share * heard.std(), np.float32)
+        spread = np.full(1, share * heard.std(), np.float32)
         noise = replace(model, head=Head(model.head.kernel * 0, model.head.bias * 0), spread=spread)
         dreamer = Dreamer(noise)
         dreamer.listen(heard)
