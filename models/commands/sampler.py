@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from models.commands.sampler_dream import dream
+from models.commands.sampler_learn import learn
 from models.commands.sampler_page import page
 from models.commands.sampler_score import score
 from models.commands.sampler_train import train
@@ -18,6 +19,7 @@ def _sampler() -> None:
 
 
 sampler.command()(train)
+sampler.command()(learn)
 sampler.command()(dream)
 sampler.command()(score)
 sampler.command()(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -32,6 +33,11 @@ def exported(
         for layer in network.layers
     )  # fmt: skip
     kernel, bias = _array(network.head.weight), _array(network.head.bias)
+    if network.components is not None:
+        into, made = _array(network.components.heard), _array(network.components.made)
+        first = np.ascontiguousarray(layers[0].kernel @ into.T)
+        layers = (dataclasses.replace(layers[0], kernel=first), *layers[1:])
+        kernel, bias = np.ascontiguousarray(made.T @ kernel), bias @ made
     learns = job.loss == "spread" and job.temperature > 0.0
     if job.loss == "spread" and not learns:
         kernel, bias = kernel[: job.made].copy(), bias[: job.made].copy()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.sampler.errors import SamplerError
+from engine.whole import whole
 
 JOB, CHECKPOINT, BEST = "job.json", "checkpoint.pt", "best.npz"
 HISTORY, PREVIEWS, PREVIEW_FOLDER, SOURCE = (
@@ -43,16 +44,19 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` make a file beside ``path`` and put it in its place when it is done."""
-    part = path.with_name(f".{path.name}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole(path) as part:
             write(part)
-            os.replace(part, path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """SamplerError, one line, if a training can not begin in ``folder``, or not go on there."""
+    known = (folder / CHECKPOINT).exists()
+    if known and not resume:
+        raise SamplerError(f"{folder}: holds a training; resume goes on, another name keeps both")
+    if resume and not known:
+        raise SamplerError(f"{folder / CHECKPOINT}: there is no checkpoint to resume from")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -108,7 +112,8 @@ def _told(path: Path, error: OSError) -> str:
 
 def _is_full(path: Path, error: RuntimeError) -> bool:
     told = str(error).lower()
-    return any(word in told for word in ("write", "file", "space", "unexpected pos", "sndfile"))
+    words = ("write", "file", "space", "unexpected pos", "sndfile", "system error")
+    return any(word in told for word in words)
 
 
 __all__ = [
@@ -120,6 +125,7 @@ __all__ = [
     "PREVIEW_FOLDER",
     "SOURCE",
     "add_line",
+    "check_folder",
     "keep_lines",
     "lines",
     "write_text",

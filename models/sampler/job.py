@@ -58,10 +58,12 @@ class Job:
     loss: str
     log: bool
     squash: str
+    components: int
     overlap: int
     start: str
     noisify: float
     temperature: float
+    kicks_s: float
     seed: int
 
     def as_json(self) -> dict[str, Any]:
@@ -161,8 +163,9 @@ PLAIN: Mapping[str, Any] = {
     "input_dropout": 0.5, "output_dropout": 1.0, "seg_len": 1024, "num_unrollings": 100,
     "ext_cursor_inc": 1, "hop_size": 256, "window_size": 1024, "zero_padding": True,
     "source": "", "rate": 11_025, "hidden": 0, "minutes": 0.0, "storage": "float32",
-    "loss": "mse", "log": False, "squash": "none", "overlap": 0, "start": "random",
-    "noisify": 0.0, "temperature": 1.0, "seed": 1,
+    "loss": "mse", "log": False, "squash": "none", "components": 0, "overlap": 0, "start": "random",
+    "noisify": 0.0, "temperature": 1.0, "kicks_s": 0.0,
+    "seed": 1,
 }  # fmt: skip
 """The dissertation's defaults that do not depend on the approach, and ours."""
 

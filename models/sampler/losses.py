@@ -41,10 +41,13 @@ def way_of(job: Job, free: int) -> Way:
 
 
 def mean_square(network: SamplerNetwork, piece: Piece, state: State, before: Tensor) -> Learnt:
-    """The dissertation's: the mean square of what the next step missed."""
+    """The dissertation's: the mean square of what the next step missed, in what the head says."""
     said, state, before = _said(network, piece.heard, state, before)
     missed = (network.squashed(said) - piece.wanted).square().mean()
-    return missed, missed, state, before
+    if network.components is None:
+        return missed, missed, state, before
+    loss = (said - network.aimed(piece.wanted)).square().mean()
+    return loss, missed, state, before
 
 
 def spread(network: SamplerNetwork, piece: Piece, state: State, before: Tensor) -> Learnt:

@@ -7,6 +7,7 @@ back-propagation through time); at the end of the recording it begins again else
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,9 @@ class Material:
         # What a row needs beyond its first sample or frame to make a step, and to the next one.
         self.reach = 1 + 1 if job.approach == "spectrum" else job.seg_len + job.made
         self.hop = job.ext_cursor_inc
+        # Rows of the dissertation lie int_cursor_inc apart and go ext_cursor_inc on: no cursor is
+        # ever between multiples of what both are multiples of.
+        self.grid = math.gcd(job.int_cursor_inc, job.ext_cursor_inc)
         self.steps = max(1, (len(self.line) - self.reach) // self.hop + 1)  # of one way through
         self.places = np.full(rows, -1, np.int64)  # -1: begins anew
 
@@ -66,6 +70,14 @@ class Material:
         """The same recording, read by other rows from the beginning."""
         other = copy.copy(self)
         other.rows, other.places = rows, np.full(rows, -1, np.int64)
+        return other
+
+    def scaled(self, scale: Scale) -> Material:
+        """The same material, standardised by another scale, its rows where they were."""
+        if torch.equal(scale.mean, self.scale.mean) and torch.equal(scale.scale, self.scale.scale):
+            return self
+        other = copy.copy(self)
+        other.line, other.scale = scale.on(self.scale.off(self.line)), scale
         return other
 
     def to(self, device: str) -> Material:
@@ -79,7 +91,7 @@ class Material:
         """Send rows that cannot read ``steps`` more to new places; tells which."""
         last = len(self.line) - self.reach - (steps - 1) * self.hop
         fresh = (self.places < 0) | (self.places > last)
-        places = rng.integers(0, max(1, last + 1), self.rows)
+        places = self.grid * rng.integers(0, max(0, last) // self.grid + 1, self.rows)
         self.places = np.where(fresh, places, self.places)
         return torch.from_numpy(fresh).to(self.device)
 

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from models.sampler.job import Job
 
+LEAST_COMPONENT = 1e-3
+"""RMS of a component beside the loudest's, -60 dB, that is not made louder any more."""
+
 State = list[tuple[Tensor, Tensor]]
 """A layer's output and memory, (1, batch, units) each."""
 
@@ -25,9 +28,12 @@ class SamplerNetwork(nn.Module):  # type: ignore[misc]
 
     def __init__(self, job: Job) -> None:
         super().__init__()
-        units, width = job.units, job.made
+        units, width = job.units, job.components or job.made
         self.made = width
-        sizes = [job.seg_len, *[units] * job.num_layers]
+        sizes = [job.components or job.seg_len, *[units] * job.num_layers]
+        self.components: Components | None = None
+        if job.components:
+            self.components = Components(job.seg_len, job.made, job.components)
         self.layers = nn.ModuleList(nn.LSTM(a, b, batch_first=True) for a, b in pairwise(sizes))
         self.means = 2 if job.loss == "spread" else 1
         self.head = nn.Linear(units, width * self.means)
@@ -65,6 +71,8 @@ class SamplerNetwork(nn.Module):  # type: ignore[misc]
         after: State = []
         for layer, (h, c) in zip(self.layers, state, strict=True):
             heard = self._dropped(x, self.kept[0])
+            if self.components is not None and not after:
+                heard = heard @ self.components.heard
             y, memory = layer(heard, (h, c))
             if self.residual and y.shape[-1] == heard.shape[-1]:
                 y = y + heard
@@ -96,14 +104,52 @@ class SamplerNetwork(nn.Module):  # type: ignore[misc]
         return 0 if self.taps is None else (len(self.taps) - 1) * self.spacing
 
     def squashed(self, y: Tensor) -> Tensor:
-        """What follows the head."""
+        """What follows the head: samples or bins, standardised."""
+        if self.components is not None:
+            return y @ self.components.made
         return torch.tanh(y) if self.squash == "tanh" else y
+
+    def aimed(self, wanted: Tensor) -> Tensor:
+        """What the head, squashed, is to say for ``wanted`` (..., made)."""
+        return wanted if self.components is None else wanted @ self.components.wanted
 
     def cost(self) -> Tensor:
         """Half the sum of squares of the LSTM's weights, a weight: what regularization adds."""
         weights = [w for layer in self.layers for w in (layer.weight_ih_l0, layer.weight_hh_l0)]
         total = torch.stack([w.square().sum() for w in weights]).sum()
         return 0.5 * total / sum(w.numel() for w in weights)
+
+
+class Components(nn.Module):  # type: ignore[misc]
+    """Vectors in principal components of the recording, all as loud (PCA whitening).
+
+    What the network says in them errs in proportion to the sound: as a blend of other moments of
+    it. In samples it errs by a hiss. They are matrices that become part of the first layer and of
+    the head when the model is exported.
+    """
+
+    def __init__(self, length: int, made: int, count: int) -> None:
+        super().__init__()
+        self.register_buffer("heard", torch.zeros(length, count))
+        self.register_buffer("wanted", torch.zeros(made, count))
+        self.register_buffer("made", torch.zeros(count, made))
+
+    def find(self, heard: Tensor, wanted: Tensor) -> None:
+        """Take those of vectors ``heard`` (n, length) and ``wanted`` (n, made)."""
+        axes, sizes = _principal(heard, self.heard.shape[1])
+        self.heard.copy_(axes / sizes)
+        axes, sizes = _principal(wanted, self.heard.shape[1])
+        self.wanted.copy_(axes / sizes)
+        self.made.copy_((axes * sizes).T)
+
+
+def _principal(vectors: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The first principal axes (length, count) of vectors (n, length), and their RMS (count,)."""
+    squares = vectors.T.double() @ vectors.double() / len(vectors)
+    values, axes = torch.linalg.eigh(squares)
+    values, axes = values.flip(0)[:count], axes.flip(1)[:, :count]
+    least = LEAST_COMPONENT**2 * values[0]
+    return axes.float(), values.clamp(min=float(least)).sqrt().float()
 
 
 def detached(state: State) -> State:

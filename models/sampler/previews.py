@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.sampler.model import SamplerModel
-from models.sampler.folder import write_whole
+from models.sampler.folder import PREVIEW_FOLDER, write_whole
 from models.sampler.sound import Sound
 
 if TYPE_CHECKING:
@@ -60,6 +61,15 @@ class Judge:
         return found.merit, found.as_json()
 
 
+def keep_few(
+    folder: Path, rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None, most: int
+) -> None:
+    """Remove all but the last ``most`` previews of a training's folder; never the best."""
+    for row in rows[:-most]:
+        if best is None or row["file"] != best["file"]:
+            (folder / PREVIEW_FOLDER / str(row["file"])).unlink(missing_ok=True)
+
+
 def write_wav(path: Path, sound: Sound, rate: int) -> None:
     """Write a sound file, whole or not at all; what is louder than full scale is turned down."""
     import soundfile
@@ -74,4 +84,4 @@ def write_wav(path: Path, sound: Sound, rate: int) -> None:
     write_whole(path, write)
 
 
-__all__ = ["SEED_S", "Judge", "dreamt", "seed_from", "write_wav"]
+__all__ = ["SEED_S", "Judge", "dreamt", "keep_few", "seed_from", "write_wav"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,16 @@ PREVIEW_S = 10.0
 class Settings:
     """How previews are made and what is trained on.
 
-    ``preview_every_s`` of training; less often where previews would take more than
-    ``preview_share`` of the time. ``rows`` and ``steps`` of a piece are the approach's unless
-    given (models.sampler.training). ``updates`` ends a training whatever the job says.
+    ``preview_every_s`` of training, the first after ``preview_first_s`` if that is sooner; less
+    often where previews would take more than ``preview_share`` of the time. ``rows`` and ``steps``
+    of a piece are the approach's unless given (models.sampler.training). ``updates`` ends a
+    training whatever the job says.
     """
 
     threads: int = 1
     accelerator: str = "auto"
     preview_every_s: float = 15.0
+    preview_first_s: float = 8.0
     preview_share: float = 0.3
     preview_s: float = PREVIEW_S
     save_every_s: float = 20.0
@@ -36,7 +38,7 @@ class Settings:
     scored: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("threads", "preview_every_s", "preview_s", "save_every_s"):
+        for name in ("threads", "preview_every_s", "preview_first_s", "preview_s", "save_every_s"):
             if not getattr(self, name) > 0:
                 raise SamplerError(f"{name} = {getattr(self, name)} must be above 0")
         for name in ("rows", "steps", "updates", "previews"):
@@ -44,6 +46,15 @@ class Settings:
                 raise SamplerError(f"{name} = {getattr(self, name)} must not be below 0")
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise SamplerError(f"accelerator = {self.accelerator} is none of auto, cpu, gpu")
+
+    @property
+    def device(self) -> str:
+        """What torch calls it: "cpu" or "cuda"; SamplerError where the GPU asked for is missing."""
+        import torch
+
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            raise SamplerError("accelerator = gpu: torch finds no GPU here; allowed are auto, cpu")
+        return "cuda" if self.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,12 @@ class Preview:
     best: bool
     score: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any], place: Path) -> Preview:
+        """A preview in the folder ``place``, as its line of JSON tells of it."""
+        given = {name: row[name] for name in ("step", "seconds", "merit", "best", "score")}
+        return cls(place / str(row["file"]), **given)
+
     @property
     def grades(self) -> dict[str, str]:
         """Of each criterion; empty where it was not scored."""
@@ -93,6 +110,10 @@ class Preview:
 
 Told = Callable[[Progress | Preview], None]
 """What is called with each event of a training, in its thread."""
+
+
+Doing = Callable[[str], None]
+"""What is called with what a training is at, in a few words, as that changes."""
 
 
 @dataclass(frozen=True)
@@ -125,4 +146,11 @@ def nothing(_: Progress | Preview) -> None:
     """Tell nobody."""
 
 
-__all__ = ["PREVIEW_S", "Preview", "Progress", "Settings", "Told", "Trained", "nothing"]
+def in_silence(_: str) -> None:
+    """Tell nobody what is being done."""
+
+
+__all__ = [
+    "PREVIEW_S", "Doing", "Preview", "Progress", "Settings", "Told", "Trained", "in_silence",
+    "nothing",
+]  # fmt: skip

@@ -26,12 +26,30 @@ def check_shapes(job: Job) -> None:
     if job.overlap > most:
         told = f"overlap = {job.overlap} does not fit into {job.approach}"
         raise SamplerError(f"{told} with label_shape = {list(job.label_shape)}; at most {most}")
+    _check_components(job)
     if job.loss == "spread" and job.approach not in ("column", "transpose"):
         told = "loss = spread is for column and transpose"
         raise SamplerError(f"{told}, not {job.approach}; allowed are mse, heard")
     if job.loss == "heard" and job.approach in ("column", "transpose"):
         told = "loss = heard is for vector and spectrum"
         raise SamplerError(f"{told}, not {job.approach}; allowed are mse, spread")
+
+
+def _check_components(job: Job) -> None:
+    """SamplerError if vectors cannot be told in so many components."""
+    if not job.components:
+        return
+    told, most = f"components = {job.components}", min(job.seg_len, job.made)
+    if job.approach != "vector" or job.components > most:
+        allowed = f"at most {most}" if job.approach == "vector" else "only vector has them"
+        raise SamplerError(f"{told} does not fit into {job.approach}; {allowed}")
+    residual = "true" if job.use_residual else "false"
+    for name, given, wanted in (
+        ("start", job.start, "random"), ("squash", job.squash, "none"),
+        ("use_residual", residual, "false"),
+    ):  # fmt: skip
+        if given != wanted:
+            raise SamplerError(f"{told} and {name} = {given} do not agree; allowed is {wanted}")
 
 
 def _vector(job: Job) -> list[tuple[bool, str]]:

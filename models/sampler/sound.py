@@ -46,6 +46,13 @@ def to_learn(path: Path, job: Job) -> Sound:
     return sound
 
 
+def source_of(job: Job) -> Sound:
+    """What the job's source is, as `to_learn`; SamplerError where none is given."""
+    if not job.source:
+        raise SamplerError("source: no recording is given; a sound file is wanted")
+    return to_learn(Path(job.source), job)
+
+
 def check_heard(path: Path, sound: Sound) -> None:
     """SamplerError if there is nothing to hear."""
     level = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) if len(sound) else 0.0
@@ -54,4 +61,4 @@ def check_heard(path: Path, sound: Sound) -> None:
         raise SamplerError(f"{path}: is silent ({told}); at least -100 dB is wanted")
 
 
-__all__ = ["SILENT", "Sound", "check_heard", "mono", "to_learn"]
+__all__ = ["SILENT", "Sound", "check_heard", "mono", "source_of", "to_learn"]

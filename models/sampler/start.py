@@ -54,6 +54,13 @@ def start_linear(network: SamplerNetwork, material: Material, seed: int) -> int:
     return int(into.shape[1])
 
 
+def start_components(network: SamplerNetwork, material: Material, seed: int) -> None:
+    """Find the components that a network with some is told its vectors in."""
+    if network.components is not None:
+        heard, wanted = _examples(material, seed)
+        network.components.find(torch.from_numpy(heard), torch.from_numpy(wanted))
+
+
 def _examples(material: Material, seed: int) -> tuple[Array, Array]:
     rng = np.random.default_rng((seed, 7))
     last = len(material.line) - material.reach
@@ -145,4 +152,4 @@ class Gentle:
             part.copy_(was.lerp_(part, SHARE))
 
 
-__all__ = ["Gentle", "start_linear"]
+__all__ = ["Gentle", "start_components", "start_linear"]

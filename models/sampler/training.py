@@ -21,17 +21,28 @@ from models.sampler import checkpoint
 from models.sampler import folder as files
 from models.sampler.checkpoint import Stands
 from models.sampler.export import exported, missed
+from models.sampler.folder import check_folder
+from models.sampler.holding import held
 from models.sampler.job import Job, write_job
 from models.sampler.losses import way_of
-from models.sampler.material import Material
+from models.sampler.material import Material, Scale
 from models.sampler.network import SamplerNetwork, detached
-from models.sampler.previews import Judge, dreamt, seed_from, write_wav
-from models.sampler.settings import Preview, Progress, Settings, Told, Trained, nothing
-from models.sampler.sound import Sound, to_learn
-from models.sampler.start import Gentle, start_linear
+from models.sampler.previews import Judge, dreamt, keep_few, seed_from, write_wav
+from models.sampler.settings import (
+    Doing,
+    Preview,
+    Progress,
+    Settings,
+    Told,
+    Trained,
+    in_silence,
+    nothing,
+)
+from models.sampler.sound import Sound, source_of
+from models.sampler.start import Gentle, start_components, start_linear
 
 ROWS = {"vector": 16, "spectrum": 16, "column": 32, "transpose": 32}
-STEPS = {"vector": 8, "spectrum": 80, "column": 256, "transpose": 256}
+STEPS = {"vector": 20, "spectrum": 80, "column": 256, "transpose": 256}
 """Of a piece: so many are gone back through."""
 FREE = {"vector": 12, "spectrum": 16}
 """Steps that are dreamt where the loss is "heard"."""
@@ -48,21 +59,27 @@ class Training:
     """One training: network, optimiser, recording, and where it stands."""
 
     def __init__(
-        self, job: Job, sound: Sound, folder: Path, settings: Settings, resume: bool, told: Told
-    ) -> None:
+        self, job: Job, sound: Sound, folder: Path, settings: Settings, resume: bool, told: Told,
+        doing: Doing = in_silence,
+    ) -> None:  # fmt: skip
         self.job, self.sound, self.folder = job, sound, folder
-        self.settings, self.told = settings, told
-        self.device = _device(settings.accelerator)
+        self.settings, self.told, self.doing = settings, told, doing
+        self.device = settings.device
         self.steps = settings.steps or STEPS[job.approach]
         self.free = FREE.get(job.approach, 0) if job.loss == "heard" else 0
         rows = settings.rows or ROWS[job.approach] * (4 if self.device == "cuda" else 1)
         torch.manual_seed(job.seed)
         self.rng = np.random.default_rng((job.seed, 1))
         self.network = SamplerNetwork(job)
+        doing(f"preparing {len(sound) / job.rate:.0f} s of sound")
         self.material = Material(sound, job, rows)
         rank = 0
         if job.start == "linear" and not resume:
+            doing("finding first weights: the best linear prediction")
             rank = start_linear(self.network, self.material, job.seed)
+        if job.components and not resume:
+            doing("finding the components of its vectors")
+            start_components(self.network, self.material, job.seed)
         self.network.to(self.device)
         self.optimiser = torch.optim.Adam(self.network.parameters(), job.lr)
         self.state = self.network.zero_state(rows)
@@ -84,6 +101,7 @@ class Training:
         """Train until the budget is spent or ``stop`` says so; the best is kept in the folder."""
         began = time.monotonic() - self.stands.seconds
         stopped = "budget"
+        self.doing("training")
         while not self._over():
             if stop():
                 stopped = "interrupted"
@@ -179,23 +197,23 @@ class Training:
     def _is_due(self) -> bool:
         settings, stands = self.settings, self.stands
         pause = stands.preview_cost * (1.0 / settings.preview_share - 1.0)
-        return stands.seconds - stands.previewed >= max(settings.preview_every_s, pause)
+        first = math.inf if stands.previews else settings.preview_first_s
+        every = max(pause, min(first, settings.preview_every_s))
+        return stands.seconds - stands.previewed >= every
 
     def model(self) -> SamplerModel:
         """The network as it is now, as a model that plays."""
         chance = torch.get_rng_state()
-        spread = missed(self.network, self.material, self.job.seed) if self._noisy else None
+        noisy = self.job.temperature > 0.0 and self.job.loss != "spread"
+        spread = missed(self.network, self.material, self.job.seed) if noisy else None
         torch.set_rng_state(chance)  # a preview does not change what is learnt after it
         return exported(self.network, self.job, self.material.scale, spread)
-
-    @property
-    def _noisy(self) -> bool:
-        return self.job.temperature > 0.0 and self.job.loss != "spread"
 
     def preview(self) -> Preview:
         """Dream, score, write; the model too if it is the best so far."""
         began = time.monotonic()
         stands, job = self.stands, self.job
+        self.doing("dreaming a preview")
         model = self.model()
         seed = seed_from(self.sound, job.rate, job.seed + stands.step)
         made = dreamt(model, seed, self.settings.preview_s, job.seed + stands.step)
@@ -210,33 +228,29 @@ class Training:
             stands.best, stands.best_merit = told.as_json(), merit
         stands.previews.append(told.as_json())
         files.add_line(self.folder / files.PREVIEWS, told.as_json())
-        self._tidy()
+        if self.settings.previews:
+            keep_few(self.folder, stands.previews, stands.best, self.settings.previews)
         stands.preview_cost = time.monotonic() - began
         stands.previewed = stands.seconds + stands.preview_cost
         self.told(told)
         return told
-
-    def _tidy(self) -> None:
-        """Remove old previews where only so many are to be kept; never the best."""
-        most, stands = self.settings.previews, self.stands
-        if not most or stands.best is None:
-            return
-        for row in stands.previews[:-most]:
-            if row["file"] != stands.best["file"]:
-                (self.folder / files.PREVIEW_FOLDER / row["file"]).unlink(missing_ok=True)
 
     def save(self) -> None:
         """Write the checkpoint; a large network's takes a while, so it is written less often."""
         began = time.monotonic()
         self.saved = self.stands.seconds
         rows = checkpoint.memory(self.material.state(), self.state, self.before, self.rng)
+        rows |= {"scale": [self.material.scale.mean.cpu(), self.material.scale.scale.cpu()]}
         checkpoint.save(self.folder, self.job, self.stands, self.network, self.optimiser, rows)
         cost = time.monotonic() - began
         self._save_pause = max(self.settings.save_every_s, SAVE_SHARE * cost)
 
     def _resume(self) -> None:
         given = (self.folder, self.job, self.network, self.optimiser)
+        self.doing("going on from the checkpoint")
         self.stands, rows = checkpoint.load(*given)
+        if "scale" in rows:  # of the recording that the weights are used to
+            self.material = self.material.scaled(Scale(*rows["scale"]))
         if len(rows["places"]) == self.material.rows:  # else on another machine: begin anew
             self.material.restore(rows["places"])
             halves = [tensor.to(self.device) for tensor in rows["state"]]
@@ -248,50 +262,39 @@ class Training:
 
     def _finish(self, stopped: str) -> Trained:
         stands, place = self.stands, self.folder / files.PREVIEW_FOLDER
-        previews = tuple(preview_from(row, place) for row in stands.previews)
+        previews = tuple(Preview.from_json(row, place) for row in stands.previews)
         assert stands.best is not None
         model = read_sampler(self.folder / files.BEST)
-        best = preview_from(stands.best, place)
+        best = Preview.from_json(stands.best, place)
         given = (stands.seconds, stands.step, stopped)
         return Trained(self.job, model, self.folder, best, previews, *given)
-
-
-def preview_from(row: dict[str, object], place: Path) -> Preview:
-    """A preview as its line of JSON tells of it."""
-    given = {name: row[name] for name in ("step", "seconds", "merit", "best", "score")}
-    return Preview(place / str(row["file"]), **given)  # type: ignore[arg-type]
 
 
 def train(
     job: Job, folder: Path, *, settings: Settings | None = None, resume: bool = False,
     told: Told = nothing, stop: Stop = lambda: False, sound: Sound | None = None,
+    doing: Doing = in_silence,
 ) -> Trained:  # fmt: skip
     """Learn the job's source in ``folder`` (models.sampler.folder); SamplerError in one line.
 
-    ``told`` hears of each event; ``stop`` is asked after each update. ``sound`` (samples,) at the
-    job's rate is learnt instead of a file. A folder that holds a training is refused unless
-    ``resume``.
+    ``told`` hears of each event, ``doing`` what is being done between them; ``stop`` is asked after
+    each update. ``sound`` (samples,) at the job's rate is learnt instead of a file. A folder that
+    holds a training is refused unless ``resume``; one that another process trains in, always.
     """
     settings = settings or Settings()
+    check_folder(folder, resume)
     if sound is None:
-        if not job.source:
-            raise SamplerError("source: no recording is given; a sound file is wanted")
-        sound = to_learn(Path(job.source), job)
-    if not resume and (folder / files.CHECKPOINT).exists():
-        raise SamplerError(f"{folder}: holds a training; resume goes on, another name keeps both")
-    torch.set_num_threads(settings.threads)
-    training = Training(job, sound, folder, settings, resume, told)
-    write_job(folder / files.JOB, job)
-    write_wav(folder / files.SOURCE, sound, job.rate)
-    if not resume:
-        training.save()
-    return training.run(stop)
+        doing(f"reading {job.source}")
+        sound = source_of(job)
+    with held(folder):
+        check_folder(folder, resume)
+        torch.set_num_threads(settings.threads)
+        training = Training(job, sound, folder, settings, resume, told, doing)
+        write_job(folder / files.JOB, job)
+        write_wav(folder / files.SOURCE, sound, job.rate)
+        if not resume:
+            training.save()
+        return training.run(stop)
 
 
-def _device(accelerator: str) -> str:
-    if accelerator == "gpu" and not torch.cuda.is_available():
-        raise SamplerError("accelerator = gpu: torch finds no GPU here; allowed are auto, cpu")
-    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-__all__ = ["FREE", "ROWS", "STEPS", "Training", "preview_from", "train"]
+__all__ = ["FREE", "ROWS", "STEPS", "Training", "train"]

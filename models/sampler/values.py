@@ -40,10 +40,11 @@ class Value:
             return "two whole numbers, [rows, width], each 1 to 65536"
         if self.kind is str:
             return "text"
-        number = "a whole number" if self.kind is int else "a number"
+        if self.kind is int:
+            return f"a whole number, {self.low} to {self.high}"
         if self.positive:
-            return f"{number} above {self.low:g}, at most {self.high:g}"
-        return f"{number}, {self.low:g} to {self.high:g}"
+            return f"a number above {self.low:g}, at most {self.high:g}"
+        return f"a number, {self.low:g} to {self.high:g}"
 
     def check(self, given: Any) -> Any:
         """``given`` as it is kept; ValueError, with nothing said, if it is not allowed."""
@@ -129,6 +130,10 @@ OURS: Mapping[str, Value] = {
     ),
     "log": Value(bool, "whether spectra are learnt as logarithms"),
     "squash": Value(str, "after the head", choices=("none", "tanh")),
+    "components": Value(
+        int, "principal components that vectors are told in, all as loud; 0 is samples, as in the "
+        "dissertation", 0, 4096,
+    ),
     "overlap": Value(
         int, "samples of a vector's end crossfaded with the next one's beginning", 0, 32_768
     ),
@@ -137,7 +142,10 @@ OURS: Mapping[str, Value] = {
         choices=("random", "linear"),
     ),
     "noisify": Value(float, "noise on what is learnt from, a share of its level", 0.0, 10.0),
-    "temperature": Value(float, "of dreams: 0 is none of the noise it has learnt", 0.0, 4.0),
+    "temperature": Value(float, "of dreams: 0 is none of the noise it has learnt", 0.0, 100.0),
+    "kicks_s": Value(
+        float, "seconds between kicks of that noise, on average; 0 shakes every step", 0.0, 60.0
+    ),
     "seed": Value(int, "the same makes the same", 0, 2**31 - 1),
 }  # fmt: skip
 """What this program adds."""

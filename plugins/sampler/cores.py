@@ -23,6 +23,10 @@ ADDRESSES = 3
 """Of a dream: of its table, its words and its numbers."""
 OFFERS = 8
 """Rows that later models are told in, so that one that is being read is not written."""
+OFFERED = 2 * ADDRESSES + 1
+"""Of a row: the addresses of both dreams, and the level that the model learnt."""
+LEVEL_UNITS = 1e9
+"""Of that level, in a word: a whole number of billionths."""
 LINE_BYTES = 64
 LEVELS = 0.003, 0.5
 """RMS that a recording is believed to have."""
@@ -107,4 +111,7 @@ def share_of(model: SamplerModel) -> float:
     return min(times) * model.rate / samples
 
 
-__all__ = ["ADDRESSES", "OFFERS", "Packed", "block_of", "level_of", "pair", "share_of"]
+__all__ = [
+    "ADDRESSES", "LEVEL_UNITS", "OFFERED", "OFFERS", "Packed", "block_of", "level_of", "pair",
+    "share_of",
+]  # fmt: skip

@@ -17,9 +17,9 @@ from engine.sampler.file import read_sampler
 from plugins.sampler.cores import ADDRESSES, level_of, pair, share_of
 from plugins.sampler.listening import LOOK, LOUDEST, listen, listening, weigh
 from plugins.sampler.sounding import restarts, sound, tell
-from plugins.sampler.sources import find_sampler
+from plugins.sampler.sources import source_of
 from plugins.sampler.swapping import Swapper
-from plugins.sampler.turns import ANSWERS, FRONT, NOBODY, NOW, Wanted, decide, turns
+from plugins.sampler.turns import ANSWERS, EAR, FRONT, NOBODY, NOW, VERSION, Wanted, decide, turns
 
 TOO_MUCH = 0.7
 LATE_SECONDS = 0.09
@@ -38,6 +38,10 @@ class Sampler(Plugin):
     model = Setting(
         "dream", "model", help="A sampler's name, its file, or the folder of a training under way"
     )
+    until = Setting(
+        "dream", "model",
+        help="Plays until a training's folder, as model, holds one; empty: it must be there",
+    )  # fmt: skip
     seed = Setting(1, "count", 0, 1_000_000, help="Another number, other chances")
 
     mode = Choice(
@@ -72,21 +76,27 @@ class Sampler(Plugin):
     answer_db = Param(0.0, -60.0, 24.0, "dB", help="Level of the answer")
     dry_db = Param(0.0, -60.0, 12.0, "dB", help="Level of your own sound; -60 is off")
 
-    readouts = ("answers", "sounds", "restarts")
+    readouts = ("answers", "sounds", "restarts", "models")
     _cores: npt.NDArray[np.int64] | None = None
     _swapper: Swapper | None = None
+    _awaits = ""
 
     def prepare(self, setup: Setup) -> State:
-        path = find_sampler(str(self.model), setup.folder)
+        source = source_of(str(self.model), str(self.until), setup.folder)
+        path = source.path
         try:
             model = read_sampler(path)
             self._pair = pair(model, 2 * int(self.seed))
             self.share = 2.0 * share_of(model)
         except SamplerError as error:
             raise PluginError(str(error)) from None
-        self._swapper = Swapper(path, model.rate, 2 * int(self.seed))
+        watched, *others = source.watched
+        self._swapper = Swapper(watched, model.rate, 2 * int(self.seed), *others)
         self._watches = not setup.offline
         self.warnings = self._warn(path.name, model.hop_size / model.rate)
+        if source.awaited:
+            self._awaits = f"{self.model}: holds no model yet; {self.until} plays until it does"
+            self.warnings = (*self.warnings, self._awaits)
         rates = setup.sample_rate, model.rate
         most = most_frames(*rates)
         return {
@@ -95,7 +105,7 @@ class Sampler(Plugin):
             **converter(*rates),
             "rate": float(setup.sample_rate),
             "model_rate": float(model.rate),
-            "learnt": level_of(model),
+            "learnt": np.full(2, level_of(model)),
             "dream_a": np.zeros(self._pair[0].size),
             "dream_b": np.zeros(self._pair[1].size),
             "cores": np.zeros((2, ADDRESSES + 1), np.int64),
@@ -133,6 +143,8 @@ class Sampler(Plugin):
         """Look whether there are better weights."""
         if self._watches and self._swapper is not None and self._cores is not None:
             self._swapper.look(self._cores)
+            if self._swapper.version and self._awaits in self.warnings:
+                self.warnings = tuple(one for one in self.warnings if one != self._awaits)
             if self._swapper.trouble and self._swapper.trouble not in self.warnings:
                 self.warnings = (*self.warnings, self._swapper.trouble)
 
@@ -197,13 +209,14 @@ def look(knobs: Any, state: Any, i: int) -> None:
     if state.turn[NOW] > 0:
         pause = 0.001 * float(along(knobs.pause_ms, i)) * state.rate
         happened = listen(
-            state, float(along(knobs.threshold_db, i)), pause, state.learnt,
+            state, float(along(knobs.threshold_db, i)), pause, state.learnt[state.turn[EAR]],
             knobs.match.start > half,
         )  # fmt: skip
     decide(state, wanted, happened)
     readout = state.readout
     readout[0], readout[2] = state.turn[ANSWERS], restarts(state)
     readout[1] = 1.0 if state.turn[FRONT] != NOBODY else 0.0
+    readout[3] = max(state.cores[0, VERSION], state.cores[1, VERSION])
 
 
 __all__ = ["Sampler"]

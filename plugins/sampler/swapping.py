@@ -13,7 +13,7 @@ import numpy.typing as npt
 from engine.sampler.errors import SamplerError
 from engine.sampler.file import read_sampler
 from engine.shared import address, store_release
-from plugins.sampler.cores import ADDRESSES, OFFERS, block_of, pair
+from plugins.sampler.cores import LEVEL_UNITS, OFFERED, OFFERS, block_of, level_of, pair
 from plugins.sampler.turns import VERSION
 
 LOOK_SECONDS = 0.5
@@ -23,16 +23,24 @@ CLOSE_SECONDS = 10.0
 
 
 class Swapper:
-    """Watches the file of a sampler and offers what it becomes to the kernel."""
+    """Watches the file of a sampler and offers what it becomes to the kernel.
 
-    def __init__(self, path: Path, rate: int, seed_number: int) -> None:
-        self.path, self.trouble = path, ""
-        self.offer = np.zeros((1 + OFFERS, 2 * ADDRESSES), np.int64)
-        self._rate, self._seed = rate, seed_number
-        self._seen = _state(path)
+    Of several ``others`` that may come to be there, the first that is.
+    """
+
+    def __init__(self, path: Path, rate: int, seed_number: int, *others: Path) -> None:
+        self.trouble = ""
+        self.offer = np.zeros((1 + OFFERS, OFFERED), np.int64)
+        self._paths, self._rate, self._seed = (path, *others), rate, seed_number
+        self._seen = () if others else _state(path)  # of others, none was there a moment ago
         self._looked = time.monotonic()
         self._held: dict[int, list[npt.NDArray[Any]]] = {}
         self._thread: threading.Thread | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file that is watched."""
+        return next((path for path in self._paths if _state(path)), self._paths[0])
 
     @property
     def version(self) -> int:
@@ -70,13 +78,15 @@ class Swapper:
 
     def _open(self) -> None:
         try:
-            model = read_sampler(self.path)
+            path = self.path
+            model = read_sampler(path)
             if model.rate != self._rate:
                 raise SamplerError(
-                    f"{self.path}: is of {model.rate} Hz now; while it plays only one of "
+                    f"{path}: is of {model.rate} Hz now; while it plays only one of "
                     f"{self._rate} Hz can take over"
                 )
             dreams = pair(model, self._seed + 2 * self.version + 2)
+            level = level_of(model)
         except SamplerError as error:
             self.trouble = str(error)
             return
@@ -85,7 +95,7 @@ class Swapper:
         version = self.version + 1
         constants = [array for dream in dreams for array in dream.constants.values()]
         self._held[version] = [*blocks, *constants]
-        self.offer[1 + version % OFFERS] = told
+        self.offer[1 + version % OFFERS] = [*told, round(level * LEVEL_UNITS)]
         store_release(address(self.offer), version)
         self.trouble = ""
 

@@ -14,7 +14,7 @@ import numpy as np
 from engine.kernel import kernel
 from engine.native_calls import load_acquire, store_release
 from engine.sampler.state import POOLED, STUCK
-from plugins.sampler.cores import ADDRESSES, OFFERS
+from plugins.sampler.cores import ADDRESSES, LEVEL_UNITS, OFFERED, OFFERS
 from plugins.sampler.listening import FEEDS, GAIN, LOOK, PRESENT
 
 ANSWER, CONTINUOUS = range(2)
@@ -195,6 +195,7 @@ def adopt(state: Any, takes_over: bool) -> None:
         row = offer[1 + newest % OFFERS]
         for k in range(ADDRESSES):
             state.cores[ear, k] = row[ADDRESSES * ear + k]
+        state.learnt[ear] = row[OFFERED - 1] / LEVEL_UNITS
         state.cores[ear, VERSION] = newest
         turn[HEARD] = 0
     if state.here[FEEDS] != 0 and turn[RENEWS] != PERFORMER:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from unittest.mock import patch
 
 import numpy as np
 import soundfile
 
 from models.sampler.folder import add_line, write_text
+from models.sampler.page import server
 from models.sampler.page.server import SamplerPage
 
 from .tiny import RATE, job_for, two_tones
@@ -44,7 +46,7 @@ for step in range(1, 2000):
     if Stop(folder).there():
         break
 note.ended("stopped").write(folder)
-time.sleep(0.7)  # to end takes a while too
+time.sleep(0.3)  # to end takes a while too
 """
 """Behaves as a training does to the page, and is there at once."""
 
@@ -60,9 +62,10 @@ def page_in(folder: Path) -> Iterator[SamplerPage]:
     """A page with one recording, tones.wav; what it started and still runs is killed after it."""
     soundfile.write(folder / "tones.wav", two_tones(), RATE)
     page = SamplerPage(folder / "runs", folder, port=0)
-    page.start()
     try:
-        yield page
+        with patch.object(server, "TEND_SECONDS", 0.05):
+            page.start()
+            yield page
     finally:
         work = page.trainings._work
         page.close()

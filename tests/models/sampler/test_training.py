@@ -27,6 +27,7 @@ from models.sampler.material import Material
 from models.sampler.network import SamplerNetwork
 from models.sampler.settings import Preview, Progress, Settings
 from models.sampler.sound import to_learn
+from models.sampler.start import start_components
 from models.sampler.training import train
 
 from .tiny import RATE, SHAPES, job_for, quick, two_tones
@@ -122,6 +123,25 @@ def test_what_is_exported_equals_torch(approach: str, residual: bool, loop: Soun
     torch.testing.assert_close(material.scale.on(made), said[0], rtol=0, atol=1e-5)
 
 
+def test_components_become_part_of_the_exported_matrices(loop: Sound) -> None:
+    job = job_for("vector", num_layers=2, components=16, weight_stddev=0.3)
+    network, material = SamplerNetwork(job).eval(), Material(loop, job, 1)
+    start_components(network, material, 1)
+    model = exported(network, job, material.scale)
+    model.check()
+    piece = material.read(np.random.default_rng(1), 40)
+    with torch.no_grad():
+        said, _ = network(piece.heard, network.zero_state(1))
+        wanted = network.squashed(said)[0]
+        again = network.squashed(network.aimed(piece.wanted))
+    missed = (again - piece.wanted).square().mean() / piece.wanted.square().mean()
+    assert missed < 1e-3  # two tones are four components
+    literal = Literal(model)
+    literal.states = [(h[:1], c[:1]) for h, c in literal.states]
+    made = torch.cat([literal.step(row[None]) for row in material.scale.off(piece.heard)[0]])
+    torch.testing.assert_close(material.scale.on(made), wanted, rtol=0, atol=1e-5)
+
+
 def model_without_bias(model: Any) -> Any:
     import dataclasses
 
@@ -185,12 +205,15 @@ def test_a_damaged_checkpoint_is_one_line(loop: Sound, tmp_path: Path) -> None:
         train(job_for("vector"), tmp_path, settings=quick(2), sound=loop, resume=True)
 
 
-def test_a_full_disk_is_one_line_and_loses_nothing(loop: Sound, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_loses_nothing(
+    loop: Sound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
     train(job_for("vector"), tmp_path, settings=quick(1), sound=loop)
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    (tmp_path / ".checkpoint.pt.part").symlink_to("/dev/full")
+    monkeypatch.setattr("engine.whole.os.urandom", bytes)  # so that the draft's name is known
+    (tmp_path / ".checkpoint.pt.00000000.part").symlink_to("/dev/full")
     with pytest.raises(SamplerError, match=r"checkpoint\.pt: the disk is full") as raised:
         train(job_for("vector"), tmp_path, settings=quick(2), sound=loop, resume=True)
     assert "\n" not in str(raised.value)

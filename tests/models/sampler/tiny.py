@@ -34,7 +34,8 @@ def job_for(approach: str, **values: Any) -> Job:
 def quick(updates: int, **values: Any) -> Settings:
     """Settings of a short training, without scores."""
     given: dict[str, Any] = {"rows": 4, "steps": 16, "preview_s": 0.1, "scored": False}
-    return Settings(updates=updates, **(given | {"preview_every_s": 1e6} | values))
+    seldom = {"preview_every_s": 1e6, "preview_first_s": 1e6}
+    return Settings(updates=updates, **(given | seldom | values))
 
 
 def two_tones() -> NDArray[np.float32]:
