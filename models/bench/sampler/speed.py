@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RATE, THEIRS = 48_000, 11_025
+THEIR_SPEED, TIMES_THEIRS = 0.0069, 100.0
+"""Times real time of the dissertation's column: 1024 units, 11.025 kHz; 5 minutes in 12 hours."""
 ROWS = 100
 """num_unrollings of the dissertation."""
-SAME = 1e-6
+SAME, _AT_MOST_SAME = 1e-6, "at most 1e-6"
 SPECTRAL = {"window_size": 1024, "hop_size": 256}
 QUIET: dict[str, Any] = {"dropout": False, "temperature": 0.0, "watchful": False}
 BLOCK_MS = 0.67
@@ -44,7 +46,7 @@ class Case:
     layers: int
     hidden: int
     inputs: int
-    least: float  # times real time
+    least: float  # times real time; 0 where what is promised is another figure
     storage: str = "bfloat16"
     rate: int = RATE
     block: int = 64
@@ -57,7 +59,7 @@ CASES = (
     Case("transpose 2 x 128", "transpose", 2, 128, 1024, 2.0, late_ms=BLOCK_MS),
     Case("vector 4 x 1024", "vector", 4, 1024, 1024, 4.0, block=1024),
     Case("spectrum 2 x 512", "spectrum", 2, 512, 512, 14.0, block=256, job=SPECTRAL),
-    Case("column 1 x 1024 at 11 kHz", "column", 1, 1024, 1024, 0.69, "int8", THEIRS, 256),
+    Case("column 1 x 1024 at 11 kHz", "column", 1, 1024, 1024, 0.0, "int8", THEIRS, 256),
 )
 
 
@@ -68,7 +70,8 @@ def run(report: Report, seconds: float) -> None:
         _speed(report, case, seconds)
         ours = case.rate * _literal_seconds(case)
         made = case.inputs if case.approach == "vector" else case.job.get("hop_size", 1)
-        report.add(f"{case.name}: PyTorch's literal step, {ROWS} rows", made / ours, "x real time")
+        name = f"{case.name}: PyTorch's literal step of {ROWS} rows"
+        report.add(name, made / ours, "x real time")
     _sing(report)
 
 
@@ -103,8 +106,8 @@ def _equal(report: Report) -> None:
             if model.approach == "transpose":  # all rows awake: what is followed must reach back
                 model, warm = replace(model, taps=model.taps[:rows] * 5.0), 1600
             error = _apart(model, seed, rows, warm)
-            report.add(f"{model.approach}, {storage}: from {rows} literal rows", error, "of peak",
-                       f"{SAME:g}", error <= SAME)  # fmt: skip
+            report.add(f"{model.approach} in {storage}: from {rows} literal rows", error, "of peak",
+                       _AT_MOST_SAME, error <= SAME)  # fmt: skip
 
 
 def _apart(model: SamplerModel, seed: npt.NDArray[np.float32], rows: int, warm: int) -> float:
@@ -129,16 +132,23 @@ def _speed(report: Report, case: Case, seconds: float) -> None:
         times = _times(lambda d=dreamer: d.make(case.block), count)  # type: ignore[misc]
         speed = case.block / case.rate / float(np.median(times))
         promised = storage == case.storage
-        report.add(
-            f"{case.name}, {storage}", speed, "x real time",
-            f"at least {case.least:g}" if promised else "",
-            speed >= case.least if promised else None,
-        )  # fmt: skip
+        _add_speed(report, f"{case.name} in {storage}", speed, case, promised)
         if case.late_ms:
             late = 1000.0 * float(np.percentile(times, 99))
-            report.add(f"{case.name}, {storage}: {case.block} samples, p99", late, "ms",
-                       f"{case.late_ms:g} ms" if promised else "",
+            report.add(f"{case.name} in {storage}: p99 of {case.block} samples", late, "ms",
+                       f"at most {case.late_ms:g} ms" if promised else "",
                        late <= case.late_ms if promised else None)  # fmt: skip
+
+
+def _add_speed(report: Report, name: str, speed: float, case: Case, promised: bool) -> None:
+    """Times real time, and times the dissertation's where that is what was promised."""
+    least = case.least if promised else 0.0
+    report.add(name, speed, "x real time", f"at least {least:g}" if least else "",
+               speed >= least if least else None)  # fmt: skip
+    if promised and case.rate == THEIRS:
+        times = speed / THEIR_SPEED
+        report.add(f"{name}: beside the dissertation's {THEIR_SPEED:g}", times, "times as fast",
+                   f"at least {TIMES_THEIRS:g}", times >= TIMES_THEIRS)  # fmt: skip
 
 
 def _times(work: Callable[[], object], count: int) -> npt.NDArray[np.float64]:
@@ -191,7 +201,7 @@ def _sing(report: Report) -> None:
 
     compiled, rate, hop = callable_kernel(sing), 44_100, SPECTRAL["hop_size"]
     frames = np.random.default_rng(1).random((40, 513)).astype(np.float32)
-    for kind, name in ((BANK, "vocoder"), (COHERENT, "vocoder, coherent phases")):
+    for kind, name in ((BANK, "vocoder"), (COHERENT, "vocoder with coherent phases")):
         arrays = vocoder(SPECTRAL["window_size"], hop, False, 513, kind)
         state, out = _record(arrays), np.zeros((len(frames), hop), np.float32)
         for frame, sound in zip(frames, out, strict=True):
@@ -199,11 +209,11 @@ def _sing(report: Report) -> None:
         if kind == BANK:
             wanted = oscillators(frames, hop, 1024, arrays["voc_phase"])
             error = float(np.abs(out.ravel() - wanted).max() / np.abs(wanted).max())
-            report.add("vocoder: from literal oscillators", error, "of peak", f"{SAME:g}",
+            report.add("vocoder: from literal oscillators", error, "of peak", _AT_MOST_SAME,
                        error <= SAME)  # fmt: skip
         times = _times(lambda s=state, o=out: compiled(s, frames[0], o[0]), 3000)  # type: ignore[misc]
         speed = hop / rate / float(np.median(times))
-        report.add(f"{name}, 513 oscillators, hop {hop}", speed, "x real time",
+        report.add(f"{name} of 513 oscillators, hop {hop}", speed, "x real time",
                    "at least 300" if kind == BANK else "",
                    speed >= 300.0 if kind == BANK else None)  # fmt: skip
 
