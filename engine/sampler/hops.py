@@ -21,9 +21,8 @@ from engine.sampler.state import (
     HEARING,
     HOP,
     INPUTS,
-    KICK_IN,
-    KICKS,
     LAST,
+    LEAP,
     LISTENING,
     LOG,
     MAKING,
@@ -36,9 +35,9 @@ from engine.sampler.state import (
     STUCK,
     TEMPERATURE,
 )
-from engine.sampler.step import append, believed, forget_states, next_kick, pool, run_to
+from engine.sampler.step import append, believed, next_kick, pool, run_to
 from engine.sampler.vocoder import sing
-from engine.sampler.watchdog import calm, restart
+from engine.sampler.watchdog import calm, kick, restart
 
 
 @kernel
@@ -120,6 +119,8 @@ def go_on(core: Any, frames: int) -> None:
 def begin(core: Any, voc: Any) -> None:
     """Write a step's input, standardised."""
     words, plan, count = core.dream_words, core.dream_plan, core.dream_plan[INPUTS]
+    if words[MODE] == MAKING and kick(core) != 0:
+        core.dream_numbers[LEAP] = 0.0  # vectors are crossfaded, amplitudes of spectra go in lines
     x = core.dream_memory[plan[FIRST] : plan[FIRST] + count]
     mean, scale = core.dream_standard[0], core.dream_standard[1]
     source = core.dream_frame
@@ -139,20 +140,12 @@ def shake(core: Any, x: Any) -> None:
     """Add the temperature's noise to what a step hears of its own dream.
 
     A network that has learnt means would be heard to hiss with noise on what it says; with noise
-    on what it hears it goes elsewhere and sounds as clean. Where kicks lie apart the layers forget
-    at each, or they would know where they were.
+    on what it hears it goes elsewhere and sounds as clean.
     """
-    words, spread, heat = core.dream_words, core.dream_spread, core.dream_numbers[TEMPERATURE]
-    if heat <= 0.0 or spread.shape[0] == 0:
-        return
-    words[KICK_IN] -= 1
-    if words[KICK_IN] > 0:
-        return
-    if core.dream_numbers[KICKS] > 0.0:
-        forget_states(core)
-        next_kick(core)
-    for k in range(x.shape[0]):
-        x[k] += heat * spread[min(k, spread.shape[0] - 1)] * normal(core.dream_chance)
+    heat, spread = core.dream_numbers[TEMPERATURE], core.dream_spread
+    if heat > 0.0 and spread.shape[0] > 0:
+        for k in range(x.shape[0]):
+            x[k] += heat * spread[min(k, spread.shape[0] - 1)] * normal(core.dream_chance)
 
 
 @kernel

@@ -128,9 +128,9 @@ class SamplerModel:
 
     @property
     def kicks(self) -> float:
-        """Steps between two kicks of noise on what a dream hears, vector and spectrum.
+        """Steps, on average, until a dream goes on from another moment of what it heard; 0: never.
 
-        ``kicks_s`` of the job are seconds, on average; 0 is every step.
+        ``kicks_s`` of the job are seconds.
         """
         apart = self.job.get("kicks_s", 0.0)
         if type(apart) not in (int, float) or not 0.0 <= apart <= MOST_APART_S:

@@ -18,8 +18,6 @@ from engine.sampler.state import (
     IN_SCALE,
     INPUTS,
     KEEP_IN,
-    KICK_IN,
-    KICKS,
     LAST,
     LEARNS,
     MAKING,
@@ -30,11 +28,10 @@ from engine.sampler.state import (
     REBUILD,
     STUCK,
     TAPS_BIAS,
-    TEMPERATURE,
     TIME,
 )
 from engine.sampler.step import make_room, next_kick, pool, run_to, settle
-from engine.sampler.watchdog import calm, leap, restart
+from engine.sampler.watchdog import calm, kick, restart
 from engine.sampler.window import hear_window
 
 
@@ -63,21 +60,6 @@ def play_samples(core: Any, bank: Any, sound: Any, mode: int) -> None:
                 sample = predicted
                 sound[i] = calm(core, predicted)
         take(core, bank, standardised(numbers, sample))
-
-
-@kernel
-def kick(core: Any) -> None:
-    """Now and then, where the job says so, go on from another place of what was heard.
-
-    A network that foresees one sample lets a tone ring for ever: what begins anew cannot be
-    foreseen.
-    """
-    numbers, words = core.dream_numbers, core.dream_words
-    if numbers[KICKS] > 0.0 and numbers[TEMPERATURE] > 0.0:
-        words[KICK_IN] -= 1
-        if words[KICK_IN] <= 0:
-            next_kick(core)
-            leap(core)
 
 
 @kernel

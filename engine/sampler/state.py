@@ -29,7 +29,7 @@ kick."""
  CALM, KICKS) = range(12)
 """``dream_numbers``: of one sample; chances; temperature; what is added to a mix; the last sample,
 the distance that is being faded after a restart, what is left of that a sample later; the steps
-between two kicks of the temperature's noise, 0 for all."""
+between two kicks, 0 for none."""
 # fmt: on
 PLAN_WORDS, WORDS, NUMBERS = 24, 16, 16
 

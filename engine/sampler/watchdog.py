@@ -29,16 +29,19 @@ from engine.sampler.state import (
     IN_MEAN,
     IN_SCALE,
     KEPT,
+    KICK_IN,
+    KICKS,
     LAST_OUT,
     LEAP,
     POOLED,
     REBUILD,
     RESTARTS,
     STUCK,
+    TEMPERATURE,
     TRANSPOSE,
     WATCHING,
 )
-from engine.sampler.step import append, forget_states
+from engine.sampler.step import append, forget_states, next_kick
 
 LOOKS_A_SECOND = 100
 BANDS = 24
@@ -188,6 +191,23 @@ def restart(core: Any) -> None:
 
 
 @kernel
+def kick(core: Any) -> int:
+    """Now and then, where the job says so, go on from another place of what was heard; 1 if so.
+
+    A network that foresees one sample lets a tone ring for ever, for what begins anew cannot be
+    foreseen; one that has learnt a recording by heart goes on with it; and all forget their seed.
+    """
+    numbers, words = core.dream_numbers, core.dream_words
+    if numbers[KICKS] > 0.0 and numbers[TEMPERATURE] > 0.0:
+        words[KICK_IN] -= 1
+        if words[KICK_IN] <= 0:
+            next_kick(core)
+            leap(core)
+            return 1
+    return 0
+
+
+@kernel
 def leap(core: Any) -> None:
     """Forget all, and go on from a place in what was last heard."""
     words, numbers, kept = core.dream_words, core.dream_numbers, core.dream_pool
@@ -226,4 +246,4 @@ def calm(core: Any, sample: Any) -> Any:
     return np.float32(sample)
 
 
-__all__ = ["FADE_SECONDS", "calm", "leap", "restart", "watch", "watchdog"]
+__all__ = ["FADE_SECONDS", "calm", "kick", "restart", "watch", "watchdog"]

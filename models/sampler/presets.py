@@ -12,13 +12,13 @@ PRESET_VALUES: Mapping[str, Mapping[str, Any]] = {
         **_QUICK, "approach": "spectrum", "rate": 22_050, "window_size": 1024, "hop_size": 256,
         "zero_padding": False, "num_unrollings": 1, "num_layers": 2, "hidden": 512,
         "use_dropout": True, "input_dropout": 0.8, "minutes": 4.0, "log": True,
-        "temperature": 10.0,
+        "temperature": 10.0, "kicks_s": 0.7,
     },
     "vector": {
         **_QUICK, "approach": "vector", "rate": 22_050, "seg_len": 1024, "num_unrollings": 1,
         "label_shape": (1, 1024), "overlap": 512, "int_cursor_inc": 512, "ext_cursor_inc": 512,
         "num_layers": 2, "hidden": 512, "minutes": 4.5, "components": 256, "noisify": 1.0,
-        "kicks_s": 0.5, "temperature": 16.0,
+        "kicks_s": 0.6, "temperature": 4.0,
     },
     "column": {
         **_QUICK, "approach": "column", "rate": 11_025, "seg_len": 256, "num_unrollings": 1,

@@ -144,7 +144,8 @@ OURS: Mapping[str, Value] = {
     "noisify": Value(float, "noise on what is learnt from, a share of its level", 0.0, 10.0),
     "temperature": Value(float, "of dreams: 0 is none of the noise it has learnt", 0.0, 100.0),
     "kicks_s": Value(
-        float, "seconds between kicks of that noise, on average; 0 shakes every step", 0.0, 60.0
+        float, "seconds, on average, until a dream goes on from another moment of what it was "
+        "given; 0 never", 0.0, 60.0,
     ),
     "seed": Value(int, "the same makes the same", 0, 2**31 - 1),
 }  # fmt: skip

@@ -108,23 +108,19 @@ def test_temperature_scales_the_noise_that_predictions_missed(make_model, seed, 
 
 
 @pytest.mark.parametrize("approach", ["vector", "spectrum"])
-def test_of_a_hop_the_temperature_is_heard_by_steps_alone_and_between_kicks_by_none(
-    each_approach, seed, approach
-):
+def test_of_a_hop_the_temperature_is_heard_by_the_next_step_alone(each_approach, seed, approach):
     model = each_approach[approach]
     shaken = replace(model, spread=np.full(model.outputs, 3.0, np.float32))
     clean = dream(model, seed, 4000, dropout=False)
     assert not np.array_equal(dream(shaken, seed, 4000, dropout=False), clean)
     assert np.array_equal(dream(shaken, seed, 4000, dropout=False, temperature=0.0), clean)
-    seldom = replace(shaken, job={**model.job, "kicks_s": 20.0})
-    assert np.array_equal(dream(seldom, seed, 4000, dropout=False), clean)
     deaf = replace(shaken, head=Head(model.head.kernel * 0, model.head.bias))
     still = replace(model, head=deaf.head)
     assert np.array_equal(dream(deaf, seed, 4000), dream(still, seed, 4000))
 
 
-@pytest.mark.parametrize("approach", ["column", "transpose"])
-def test_kicks_send_a_sample_by_sample_dream_back_to_what_was_heard(each_approach, seed, approach):
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_kicks_send_a_dream_back_to_what_was_heard(each_approach, seed, approach):
     model = each_approach[approach]
     kicked = replace(model, job={**model.job, "kicks_s": 0.1})
     clean = dream(model, seed, 4000, dropout=False)
@@ -133,7 +129,8 @@ def test_kicks_send_a_sample_by_sample_dream_back_to_what_was_heard(each_approac
     dreamer.listen(seed)
     made = dreamer.make(4000)
     first = int(np.flatnonzero(made != clean)[0])
-    assert 399 <= first <= 1201  # half to one and a half times 0.1 s at 8 kHz
+    hop = model.hop_size  # half to one and a half times 0.1 s at 8 kHz, in hops
+    assert 399 - hop <= first <= 1201 + hop
     assert dreamer.restarts == 0
 
 
