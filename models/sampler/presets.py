@@ -12,7 +12,7 @@ PRESET_VALUES: Mapping[str, Mapping[str, Any]] = {
         **_QUICK, "approach": "spectrum", "rate": 22_050, "window_size": 1024, "hop_size": 256,
         "zero_padding": False, "num_unrollings": 1, "num_layers": 2, "hidden": 512,
         "use_dropout": True, "input_dropout": 0.8, "minutes": 4.0, "log": True,
-        "temperature": 10.0, "kicks_s": 0.7,
+        "temperature": 4.0, "kicks_s": 0.5,
     },
     "vector": {
         **_QUICK, "approach": "vector", "rate": 22_050, "seg_len": 1024, "num_unrollings": 1,

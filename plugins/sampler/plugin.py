@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.dsp.approx import gain_of
+from engine.dsp.approx import gain_or_off
 from engine.dsp.rates import converter, most_frames
 from engine.kernel import Audio, kernel
-from engine.params import CELL, Choice, Param, Setting, Toggle, along
+from engine.params import CELL, Choice, Param, Setting, Toggle, along, final
 from engine.plugin import Extern, Plugin, PluginError, Setup, State, zeros
 from engine.sampler.errors import SamplerError
 from engine.sampler.file import read_sampler
@@ -23,7 +23,6 @@ from plugins.sampler.turns import ANSWERS, EAR, FRONT, NOBODY, NOW, VERSION, Wan
 
 TOO_MUCH = 0.7
 LATE_SECONDS = 0.09
-OFF_DB = -59.99
 
 
 class Sampler(Plugin):
@@ -161,7 +160,10 @@ class Sampler(Plugin):
     def process(audio: Audio, knobs: Any, state: Any) -> None:
         channels, frames = audio.shape
         heard, made, turn = state.heard, state.made, state.turn
-        done = np.int64(0)
+        dry, wet = gain_or_off(knobs.dry_db.start), gain_or_off(knobs.answer_db.start)
+        dry_step = (gain_or_off(final(knobs.dry_db)) - dry) / np.float32(CELL)
+        wet_step = (gain_or_off(final(knobs.answer_db)) - wet) / np.float32(CELL)
+        at, done = knobs.dry_db.at + 1, np.int64(0)
         while done < frames:
             if turn[NOW] % LOOK == 0:
                 look(knobs, state, done)
@@ -174,20 +176,12 @@ class Sampler(Plugin):
             weigh(state.ear, heard[:count])
             sound(state, heard[:count], made[:count])
             for i in range(count):
-                dry = level(along(knobs.dry_db, done + i))
-                wet = level(along(knobs.answer_db, done + i)) * made[i]
+                along_cell = np.float32(at + done + i)
+                own, answer = dry + dry_step * along_cell, wet + wet_step * along_cell
                 for c in range(channels):
-                    audio[c, done + i] = dry * audio[c, done + i] + wet
+                    audio[c, done + i] = own * audio[c, done + i] + answer * made[i]
             turn[NOW] += count
             done += count
-
-
-@kernel
-def level(db: float) -> float:
-    """Amplitude of a level; the lowest is silence."""
-    if db <= np.float32(OFF_DB):
-        return np.float32(0.0)
-    return gain_of(db)
 
 
 @kernel
