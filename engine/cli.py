@@ -22,6 +22,8 @@ from engine.commands.render import render
 
 PROBLEM, INTERRUPTED = 2, 130
 OURS = ("engine", "plugins", "models")
+MEANT = r"(?<=')\. | \("
+"""Where, in what typer says of a wrong word, its own guess begins."""
 
 app = typer.Typer(
     name="taraf",
@@ -104,7 +106,7 @@ def complaint(error: Exception) -> str | None:
         help_ = f"see {context.command_path} --help" if context else "see taraf --help"
         said = error.format_message().rstrip(".")
         if meant := commands_meant(error):
-            said = f"{re.split('[.(]', said)[0].rstrip()}; {meant}"
+            said = f"{re.split(MEANT, said)[0]}; {meant}"
         text = f"{said}; {help_}" if said else help_
     elif isinstance(error, ValueError) and _is_ours(type(error)):
         text = str(error)

@@ -40,7 +40,10 @@ class Dreamer:
 
     @property
     def temperature(self) -> float:
-        """Of the noise on predictions: 1 is what they missed in training, 0 none."""
+        """Of the noise, of what is said (column, transpose) or of what the next step hears.
+
+        1 is what was missed in training times the job's temperature; at 0 there are no kicks.
+        """
         return float(self.arrays["dream_numbers"][TEMPERATURE])
 
     @temperature.setter
@@ -76,9 +79,10 @@ def dream(
     """What ``model`` goes on with after ``seed`` (n,), both at its rate: float32 (samples,).
 
     ``seed`` may be shorter than a window: silence is before it. ``seed_number`` decides what
-    chance does, and nothing else does; ``temperature`` scales the noise that predictions missed
-    in training, ``dropout`` keeps that of training on. A dream that is stuck starts again from
-    the seed; ``Dreamer.restarts`` tells how often. Raises SamplerError if it can not be played.
+    chance does, and nothing else does; ``temperature`` scales the noise, at 0 there are
+    neither noise nor kicks, ``dropout`` keeps that of training on. A dream that is stuck starts
+    again from the seed; ``Dreamer.restarts`` tells how often. Raises SamplerError if it can not
+    be played.
     """
     if samples < 0:
         raise SamplerError(f"samples = {samples} is below 0")

@@ -21,6 +21,7 @@ from engine.sampler.state import (
     HEARING,
     HOP,
     INPUTS,
+    LANDING,
     LAST,
     LEAP,
     LISTENING,
@@ -100,7 +101,7 @@ def renew(core: Any, voc: Any) -> None:
     """Begin a step; elsewhere, if it is stuck."""
     if core.dream_words[STUCK] != 0:
         restart(core)
-        core.dream_tail[core.dream_tail.shape[0] - 1] = np.float32(0.0)
+        landed(core)
     begin(core, voc)
     core.dream_words[PENDING] = 1
 
@@ -120,7 +121,7 @@ def begin(core: Any, voc: Any) -> None:
     """Write a step's input, standardised."""
     words, plan, count = core.dream_words, core.dream_plan, core.dream_plan[INPUTS]
     if words[MODE] == MAKING and kick(core) != 0:
-        core.dream_numbers[LEAP] = 0.0  # vectors are crossfaded, amplitudes of spectra go in lines
+        landed(core)
     x = core.dream_memory[plan[FIRST] : plan[FIRST] + count]
     mean, scale = core.dream_standard[0], core.dream_standard[1]
     source = core.dream_frame
@@ -133,6 +134,17 @@ def begin(core: Any, voc: Any) -> None:
     if words[MODE] == MAKING:
         shake(core, x)
     words[FRESH], words[DONE] = 0, 0
+
+
+@kernel
+def landed(core: Any) -> None:
+    """After a leap: amplitudes of spectra go in lines, and vectors that overlap are crossfaded.
+
+    Others need the leap's fade, when what is begun now begins to sound.
+    """
+    core.dream_numbers[LEAP] = 0.0
+    if core.dream_plan[APPROACH] != SPECTRUM and core.dream_tail.shape[0] == 1:
+        core.dream_words[LANDING] = 1
 
 
 @kernel
@@ -185,6 +197,8 @@ def finish(core: Any, voc: Any) -> None:
             core.dream_next[k - plan[HOP]] = value
     if plan[APPROACH] != SPECTRUM:
         join(core)
+    if words[LANDING] != 0:
+        words[LANDING], core.dream_numbers[LEAP] = 0, math.inf
     if plan[APPROACH] == SPECTRUM:
         for k in range(count):
             size = math.exp(min(frame[k], 10.0)) - FLOOR if plan[LOG] != 0 else frame[k]

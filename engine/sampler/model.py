@@ -194,6 +194,8 @@ class SamplerModel:
         _within("taps", len(self.taps), *((1, MOST["taps"]) if self._mixes else (0, 0)))
         if self.learns_spread and len(self.head.bias) % 2:
             raise SamplerError(f"a head that learns its spread has {len(self.head.bias)} rows")
+        if self.learns_spread and self.approach in ("vector", "spectrum"):
+            raise SamplerError(f"{self.approach} does not learn its spread; column, transpose do")
         if self.approach in ("column", "transpose") and self.outputs != 1:
             raise SamplerError(f"{self.approach} makes {self.outputs} numbers a step, not 1")
         if not ((self.input_scale > 0.0).all() and (self.output_scale > 0.0).all()):

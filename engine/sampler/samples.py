@@ -114,7 +114,7 @@ def say(core: Any, bank: Any) -> float:
         value = mixed(core, 0, value) + np.float32(core.dream_numbers[TAPS_BIAS])
         if plan[LEARNS] != 0:
             log = mixed(core, 1, log)
-    return settle(core, value, log, 0)
+    return settle(core, value, log)
 
 
 @kernel

@@ -18,12 +18,12 @@ logarithms; samples that any window reaches back; 1 where a step is spread over 
 window.py: samples of a block, partitions, rows, groups of rows, rows in a group, addresses."""
 
 (AT, PLACE, DONE, PENDING, FRESH, REBUILD, TIME, POOLED, RESTARTS, WATCHING, STUCK, MODE,
- DROPPING, KICK_IN) = range(14)
+ DROPPING, KICK_IN, LANDING) = range(15)
 """``dream_words``, where it stands: the end of the line, the place in a hop or block, calls done,
 whether a step is under way, whether a frame comes from the line, whether blocks must be worked out
 anew, samples so far, samples in the pool so far, how often it was stuck, whether that is looked
 for, whether it is now, what it does, whether dropout is on, steps until the next
-kick."""
+kick, whether the next hop to sound is a leap from the last."""
 
 (IN_MEAN, IN_SCALE, OUT_MEAN, OUT_SCALE, KEEP_IN, KEEP_OUT, TEMPERATURE, TAPS_BIAS, LAST_OUT, LEAP,
  CALM, KICKS) = range(12)

@@ -93,16 +93,16 @@ def believed(core: Any, value: float) -> float:
 
 
 @kernel
-def settle(core: Any, value: float, log_spread: float, k: int) -> float:
-    """Output ``k`` with the temperature's noise: squashed, within bounds."""
+def settle(core: Any, value: float, log_spread: float) -> float:
+    """What is said of the next sample, with the temperature's noise: squashed, within bounds."""
     value = believed(core, value)
     heat = core.dream_numbers[TEMPERATURE]
     if heat > 0.0:
         if core.dream_plan[LEARNS] != 0:
             log = min(max(log_spread, LEAST_LOG), MOST_LOG)
             value += heat * math.exp(log) * normal(core.dream_chance)
-        elif core.dream_spread.shape[0] > k:
-            value += heat * core.dream_spread[k] * normal(core.dream_chance)
+        elif core.dream_spread.shape[0] > 0:
+            value += heat * core.dream_spread[0] * normal(core.dream_chance)
     return min(max(value, -PREDICTION_LIMIT), PREDICTION_LIMIT)
 
 

@@ -187,6 +187,7 @@ def restart(core: Any) -> None:
     """Stuck: go on from elsewhere, and count it."""
     core.dream_words[STUCK] = 0
     core.dream_words[RESTARTS] += 1
+    next_kick(core)
     leap(core)
 
 
@@ -212,6 +213,9 @@ def leap(core: Any) -> None:
     """Forget all, and go on from a place in what was last heard."""
     words, numbers, kept = core.dream_words, core.dream_numbers, core.dream_pool
     forget_states(core)
+    for row in range(core.dream_said.shape[0]):
+        for k in range(core.dream_said.shape[1]):
+            core.dream_said[row, k] = np.float32(0.0)
     need, have = core.dream_plan[KEPT], min(words[POOLED], kept.shape[0])
     best, most = 0, -1.0
     for _ in range(PLACES):

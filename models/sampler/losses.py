@@ -10,6 +10,7 @@ from torch import Tensor
 from models.sampler.job import Job
 from models.sampler.material import Piece
 from models.sampler.network import SamplerNetwork, State, detached
+from models.sampler.shapes import heard_windows
 
 SMALLEST, LARGEST = -7.0, 2.0
 """Logarithms of the deviations a network may claim, standardised: -61 to 17 dB."""
@@ -20,8 +21,6 @@ LISTENED = 0.1
 hardly any sound is heard as much as what it is beside."""
 FREE_SHARE = 1.0
 """What spectra of free dreams weigh beside the next step's error."""
-WINDOWS_S = (0.012, 0.046, 0.093)
-"""Windows that free dreams are compared in: attacks, tones, and what is between."""
 
 Learnt = tuple[Tensor, Tensor, State, Tensor]
 """The loss; the next step's mean square error; states and taps' memory after the piece."""
@@ -74,12 +73,10 @@ class _Listening:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        sizes = [2 ** round(torch.tensor(s * job.rate).log2().item()) for s in WINDOWS_S]
-        longest = 8 * job.made
         self.spectral = job.approach == "spectrum"
         ramp = (torch.arange(job.overlap) + 0.5) / max(1, job.overlap)
         self.fade = 0.5 - 0.5 * torch.cos(torch.pi * ramp)
-        self.windows = [torch.hann_window(size) for size in sizes if size <= longest]
+        self.windows = [torch.hann_window(size) for size in heard_windows(job)]
 
     def learn(
         self, network: SamplerNetwork, piece: Piece, state: State, before: Tensor, free: int

@@ -23,12 +23,12 @@ PRESET_VALUES: Mapping[str, Mapping[str, Any]] = {
     "column": {
         **_QUICK, "approach": "column", "rate": 11_025, "seg_len": 256, "num_unrollings": 1,
         "num_layers": 2, "hidden": 128, "minutes": 18.0, "loss": "spread", "noisify": 0.01,
-        "start": "linear", "lr": 3e-4, "temperature": 0.2, "kicks_s": 0.6,
+        "start": "linear", "lr": 3e-4, "temperature": 0.4, "kicks_s": 0.4,
     },
     "transpose": {
         **_QUICK, "approach": "transpose", "rate": 11_025, "seg_len": 256, "num_unrollings": 8,
         "num_layers": 2, "hidden": 128, "minutes": 18.0, "loss": "spread", "noisify": 0.01,
-        "start": "linear", "lr": 3e-4, "temperature": 0.2, "kicks_s": 0.6,
+        "start": "linear", "lr": 3e-4, "temperature": 0.4, "kicks_s": 0.4,
     },
     "dissertation-spectrum": {"approach": "spectrum", "window_size": 1024, "hop_size": 256},
     "dissertation-vector": {"approach": "vector", "num_layers": 4},

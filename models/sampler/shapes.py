@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from engine.sampler.errors import SamplerError
@@ -9,6 +10,19 @@ from engine.sampler.frames import bins_of
 
 if TYPE_CHECKING:
     from models.sampler.job import Job
+
+
+WINDOWS_S = (0.012, 0.046, 0.093)
+"""Windows that free dreams are compared in: attacks, tones, and what is between."""
+LEAST_FREE = 8
+"""Hops that are dreamt freely at least."""
+LONGEST_COMPONENT = 8192
+
+
+def heard_windows(job: Job) -> list[int]:
+    """Samples of the windows of the loss "heard" that fit into a free dream and what is before."""
+    sizes = [2 ** round(math.log2(seconds * job.rate)) for seconds in WINDOWS_S]
+    return [size for size in sizes if size <= job.seg_len + LEAST_FREE * job.hop]
 
 
 def check_shapes(job: Job) -> None:
@@ -30,6 +44,9 @@ def check_shapes(job: Job) -> None:
     if job.loss == "spread" and job.approach not in ("column", "transpose"):
         told = "loss = spread is for column and transpose"
         raise SamplerError(f"{told}, not {job.approach}; allowed are mse, heard")
+    if job.loss == "heard" and job.approach == "vector" and not heard_windows(job):
+        told = f"seg_len = {job.seg_len} and hops of {job.hop} are too short for loss = heard"
+        raise SamplerError(f"{told} at {job.rate} Hz; longer ones, or loss = mse")
     if job.loss == "heard" and job.approach in ("column", "transpose"):
         told = "loss = heard is for vector and spectrum"
         raise SamplerError(f"{told}, not {job.approach}; allowed are mse, spread")
@@ -40,6 +57,8 @@ def _check_components(job: Job) -> None:
     if not job.components:
         return
     told, most = f"components = {job.components}", min(job.seg_len, job.made)
+    if max(job.seg_len, job.made) > LONGEST_COMPONENT:
+        raise SamplerError(f"{told} are for vectors of at most {LONGEST_COMPONENT} samples")
     if job.approach != "vector" or job.components > most:
         allowed = f"at most {most}" if job.approach == "vector" else "only vector has them"
         raise SamplerError(f"{told} does not fit into {job.approach}; {allowed}")

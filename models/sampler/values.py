@@ -145,7 +145,7 @@ OURS: Mapping[str, Value] = {
     "temperature": Value(float, "of dreams: 0 is none of the noise it has learnt", 0.0, 100.0),
     "kicks_s": Value(
         float, "seconds, on average, until a dream goes on from another moment of what it was "
-        "given; 0 never", 0.0, 60.0,
+        "given; 0 never; at temperature 0 it stays", 0.0, 60.0,
     ),
     "seed": Value(int, "the same makes the same", 0, 2**31 - 1),
 }  # fmt: skip

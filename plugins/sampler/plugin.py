@@ -64,7 +64,10 @@ class Sampler(Plugin):
         2.0, 0.0, 60.0, "s", smooth_ms=0.0,
         help="An answer returns to what you played after so long, to stay near it; 0: never",
     )  # fmt: skip
-    temperature = Param(1.0, 0.0, 2.0, smooth_ms=0.0, help="0 is what is likeliest, above 1 wilder")
+    temperature = Param(
+        1.0, 0.0, 2.0, smooth_ms=0.0,
+        help="0 is likeliest, and stays where it is; above 1 is wilder",
+    )  # fmt: skip
     dropout = Toggle(True, help="The dropout of its training goes on as chance")
     crossfade_ms = Param(
         150.0, 5.0, 5000.0, "ms", taper="log", smooth_ms=0.0, help="From one answer to the next"

@@ -18,12 +18,13 @@ from typing import Any
 import platformdirs
 
 import models.sampler
+from engine.whole import replace_folder
 from models.sampler import folder as files
 from models.sampler.job import Job
 
 RESULT = "result.json"
-CODE = (".", "score")
-"""Folders of models/sampler whose programs decide what comes of a training."""
+CODE = ("models/sampler", "models/sampler/score", "engine/sampler")
+"""Folders whose programs decide what comes of a training."""
 
 
 def folder() -> Path:
@@ -49,8 +50,7 @@ def kept(
         made = make(part)
         (part / files.CHECKPOINT).unlink(missing_ok=True)  # the largest, and never gone on from
         files.write_text(part / RESULT, json.dumps(made, indent=1) + "\n")
-        shutil.rmtree(place, ignore_errors=True)
-        part.rename(place)
+        replace_folder(part, place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return made
@@ -66,7 +66,7 @@ def _name(job: Job, given: dict[str, Any]) -> str:
 
 @cache
 def _code() -> str:
-    top, key = Path(models.sampler.__file__).parent, hashlib.sha256()
+    top, key = Path(models.sampler.__file__).parents[2], hashlib.sha256()
     for path in sorted(path for name in CODE for path in (top / name).glob("*.py")):
         key.update(path.name.encode() + path.read_bytes())
     return key.hexdigest()

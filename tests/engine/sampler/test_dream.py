@@ -134,6 +134,27 @@ def test_kicks_send_a_dream_back_to_what_was_heard(each_approach, seed, approach
     assert dreamer.restarts == 0
 
 
+@pytest.mark.parametrize("sliced", [False, True])
+@pytest.mark.parametrize("overlap", [0, 32])
+def test_a_vector_that_leaps_does_not_click(make_model, sliced, overlap):
+    job = {"overlap": overlap, "kicks_s": 0.05}
+    model = make_model("vector", 64, 8, layers=1, outputs=64, job=job)
+    slow = np.sin(2 * np.pi * np.arange(64) / 64)[:, None].astype(np.float32)
+    waves = slow * np.abs(model.head.kernel[:1])  # a wave that begins and ends at 0, or at its top
+    if overlap:
+        waves = np.roll(waves, 16, 0)
+    smooth = replace(model, head=Head(waves, np.zeros(64, np.float32)))
+    rng = np.random.default_rng(5)
+    dreamer = Dreamer(smooth, sliced=sliced, dropout=False, watchful=False)
+    dreamer.listen(rng.uniform(-1, 1, 4000).astype(np.float32))
+    made = dreamer.make(16_000)[64:]
+    still = Dreamer(smooth, sliced=sliced, dropout=False, watchful=False, temperature=0.0)
+    still.listen(rng.uniform(-1, 1, 4000).astype(np.float32))
+    calm = still.make(16_000)[64:]
+    assert np.ptp(made) > 0.01
+    assert np.abs(np.diff(made)).max() < 3.0 * np.abs(np.diff(calm)).max() + 0.01
+
+
 def test_what_dies_or_drones_starts_again_from_the_seed_and_says_how_often(make_model, seed):
     model = make_model("column", 16, 8, layers=1)
     dead = replace(model, head=Head(model.head.kernel * 0, np.float32([0.3])))
