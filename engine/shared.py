@@ -117,9 +117,13 @@ class RingReader:
         return int(self._header["written"][0])
 
     def arm(self, on: bool) -> None:
-        """Let the producer write, or not; what lies in the ring is forgotten."""
-        store_release(address(self._header) + offset(RING, "read"), self.written)
+        """Let the producer write, or not; what lies in the ring is forgotten.
+
+        Armed first: then nobody who looks on (models/sampler/live/ring.py) says any more how far he
+        is, and ``read`` stays what it is made here.
+        """
         store_release(address(self._header) + offset(RING, "armed"), int(on))
+        store_release(address(self._header) + offset(RING, "read"), self.written)
 
     def read(self) -> npt.NDArray[np.float32]:
         """Everything written since the last call, (frames, channels)."""

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PART = ".part"
+"""How the name of what is not whole yet ends: it begins with a dot and that of the file."""
+MOST_BYTES = 200
+
 
 @contextmanager
 def whole(path: Path, sync: bool = True) -> Iterator[Path]:
@@ -20,7 +24,7 @@ def whole(path: Path, sync: bool = True) -> Iterator[Path]:
     """
     if "\0" in str(path) or not path.name:
         raise OSError(errno.EINVAL, "is no name of a file", str(path))
-    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    part = path.with_name(f".{_short(path.name)}.{os.urandom(4).hex()}{PART}")
     try:
         yield part
         if sync:
@@ -37,6 +41,11 @@ def write_whole(path: Path, data: bytes, sync: bool = True) -> None:
         part.write_bytes(data)
 
 
+def _short(name: str) -> str:
+    """As much of a name as leaves room for more: a system allows 255 bytes."""
+    return os.fsencode(name)[:MOST_BYTES].decode(errors="ignore")
+
+
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Rename ``fresh`` to ``folder``; an old one is moved aside first, and back on failure."""
     old = folder.with_name(f"{fresh.name}-old")
@@ -51,4 +60,4 @@ def replace_folder(fresh: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-__all__ = ["replace_folder", "whole", "write_whole"]
+__all__ = ["PART", "replace_folder", "whole", "write_whole"]

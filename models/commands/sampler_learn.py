@@ -73,8 +73,9 @@ def learn(
     folder = runs / name
     job = _job(folder, preset, changes or [], minutes)
     ears = Ears(tap, pid, threshold_db, enough, keep, stay)
+    ears.begins_with(job)
     settings = Settings(threads=threads, accelerator="cpu", previews=PREVIEWS)
-    with shown(as_json) as (told, doing):
+    with shown(as_json, endless=job.minutes == 0.0) as (told, doing):
         doing("loading PyTorch")
         with needed("train"):
             from models.effects.training.loop import interruptible
@@ -89,7 +90,7 @@ def learn(
     if as_json:
         typer.echo(json.dumps({**learnt.as_json(), "report": report}))
     else:
-        _show(learnt, ears.enough_s, report)
+        _show(learnt, ears.enough_s, minutes, report)
 
 
 def _job(folder: Path, preset: str | None, changes: list[str], minutes: float) -> Job:
@@ -122,8 +123,10 @@ def _said(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _show(learnt: Learnt, enough: float, report: str | None) -> None:
+def _show(learnt: Learnt, enough: float, minutes: float, report: str | None) -> None:
     again = "the same command goes on"
+    if learnt.stopped == "budget":
+        again = f"--minutes {minutes:g} is spent; more, or 0, goes on"
     ended = {"taraf stopped": "taraf has stopped; ", "interrupted": "stopped; "}
     if learnt.trained is None:
         typer.echo(

@@ -166,8 +166,11 @@ def _called(job: Job) -> str:
 
 
 @contextmanager
-def shown(hidden: bool) -> Iterator[tuple[Told, Doing]]:
-    """A bar, and a line for each preview, on the terminal; only lines where it is none."""
+def shown(hidden: bool, endless: bool = False) -> Iterator[tuple[Told, Doing]]:
+    """A bar, and a line for each preview, on the terminal; only lines where it is none.
+
+    What is ``endless`` has a bar that only moves.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -179,7 +182,7 @@ def shown(hidden: bool) -> Iterator[tuple[Told, Doing]]:
     columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn())
     lines = not hidden and not console.is_terminal
     with Bar(*columns, TimeRemainingColumn(), console=console, disable=hidden or lines) as bar:
-        task = bar.add_task("", total=1.0)
+        task = bar.add_task("", total=None if endless else 1.0)
         last = [time.monotonic()]
 
         def told(event: Progress | Preview) -> None:

@@ -7,6 +7,8 @@ history.jsonl   a line of JSON for each report: step, seconds, epoch, loss
 previews.jsonl  a line for each preview: file, step, seconds, values and grades of its score
 previews/       what was dreamt, step-00000120.wav
 source.wav      what is learnt from, mono at the network's rate
+report.html     all of it on one page (models/sampler/report)
+.training.lock  held by whoever trains there (models/sampler/holding.py)
 """
 
 from __future__ import annotations
@@ -106,7 +108,7 @@ def _text(path: Path, text: str) -> None:
 
 def _told(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{path}: the disk is full; the files before are whole, resume goes on from them"
+        return f"{path}: the disk is full; the files before are whole, to go on from"
     return f"{path}: {error.strerror or error}"
 
 

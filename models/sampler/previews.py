@@ -62,12 +62,19 @@ class Judge:
 
 
 def keep_few(
-    folder: Path, rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None, most: int
-) -> None:
-    """Remove all but the last ``most`` previews of a training's folder; never the best."""
+    folder: Path, rows: Sequence[dict[str, Any]], best: Mapping[str, Any] | None, most: int
+) -> list[dict[str, Any]]:
+    """Remove all but the best and the last ``most`` previews of a training's folder.
+
+    Returns the rows of those that are left.
+    """
+    kept = []
     for row in rows[:-most]:
-        if best is None or row["file"] != best["file"]:
+        if best is not None and row["file"] == best["file"]:
+            kept.append(row)
+        else:
             (folder / PREVIEW_FOLDER / str(row["file"])).unlink(missing_ok=True)
+    return [*kept, *rows[-most:]]
 
 
 def write_wav(path: Path, sound: Sound, rate: int) -> None:

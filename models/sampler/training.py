@@ -129,12 +129,17 @@ class Training:
     @property
     def done(self) -> float:
         """The share of the budget that is spent, 0 to 1: whichever ends first."""
-        shares = [self.epoch / self.job.num_epochs]
+        return min(1.0, max(self.epoch / self.job.num_epochs, self.spent))
+
+    @property
+    def spent(self) -> float:
+        """Of the minutes and the updates, whichever ends first; 0 where neither does."""
+        shares = [0.0]
         if self.job.minutes > 0.0:
             shares.append(self.stands.seconds / (60.0 * self.job.minutes))
         if self.settings.updates:
             shares.append(self.stands.step / self.settings.updates)
-        return min(1.0, max(shares))
+        return max(shares)
 
     def rate(self) -> float:
         """The learning rate: as the job says; with a budget of minutes it falls along a cosine."""
@@ -229,7 +234,8 @@ class Training:
         stands.previews.append(told.as_json())
         files.add_line(self.folder / files.PREVIEWS, told.as_json())
         if self.settings.previews:
-            keep_few(self.folder, stands.previews, stands.best, self.settings.previews)
+            most = self.settings.previews
+            stands.previews = keep_few(self.folder, stands.previews, stands.best, most)
         stands.preview_cost = time.monotonic() - began
         stands.previewed = stands.seconds + stands.preview_cost
         self.told(told)
@@ -257,11 +263,18 @@ class Training:
             self.state = list(zip(halves[::2], halves[1::2], strict=True))
             self.before = rows["before"].to(self.device)
         checkpoint.restore_chance(rows, self.rng)
-        for name in (files.HISTORY, files.PREVIEWS):
-            files.keep_lines(self.folder / name, lambda row: row.get("step", 0) <= self.stands.step)
+        until = self.stands.step
+        files.keep_lines(self.folder / files.HISTORY, lambda row: row.get("step", 0) <= until)
+        self._keep_previews()
+
+    def _keep_previews(self) -> None:
+        """Only the previews that are kept are told of."""
+        steps = {row["step"] for row in self.stands.previews}
+        files.keep_lines(self.folder / files.PREVIEWS, lambda row: row.get("step") in steps)
 
     def _finish(self, stopped: str) -> Trained:
         stands, place = self.stands, self.folder / files.PREVIEW_FOLDER
+        self._keep_previews()
         previews = tuple(Preview.from_json(row, place) for row in stands.previews)
         assert stands.best is not None
         model = read_sampler(self.folder / files.BEST)

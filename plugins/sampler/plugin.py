@@ -97,7 +97,8 @@ class Sampler(Plugin):
         self._watches = not setup.offline
         self.warnings = self._warn(path.name, model.hop_size / model.rate)
         if source.awaited:
-            self._awaits = f"{self.model}: holds no model yet; {self.until} plays until it does"
+            ends = "" if setup.offline else " until it does"
+            self._awaits = f"{self.model}: holds no model yet; {self.until} plays{ends}"
             self.warnings = (*self.warnings, self._awaits)
         rates = setup.sample_rate, model.rate
         most = most_frames(*rates)
@@ -145,10 +146,11 @@ class Sampler(Plugin):
         """Look whether there are better weights."""
         if self._watches and self._swapper is not None and self._cores is not None:
             self._swapper.look(self._cores)
-            if self._swapper.version and self._awaits in self.warnings:
+            trouble = self._swapper.trouble
+            if (self._swapper.version or trouble) and self._awaits in self.warnings:
                 self.warnings = tuple(one for one in self.warnings if one != self._awaits)
-            if self._swapper.trouble and self._swapper.trouble not in self.warnings:
-                self.warnings = (*self.warnings, self._swapper.trouble)
+            if trouble and trouble not in self.warnings:
+                self.warnings = (*self.warnings, trouble)
 
     def reload(self) -> None:
         """Open the model's file anew, now; the next answer is its."""

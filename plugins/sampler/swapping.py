@@ -82,8 +82,8 @@ class Swapper:
             model = read_sampler(path)
             if model.rate != self._rate:
                 raise SamplerError(
-                    f"{path}: is of {model.rate} Hz now; while it plays only one of "
-                    f"{self._rate} Hz can take over"
+                    f"{path}: is of {model.rate} Hz, what plays of {self._rate} Hz; "
+                    "it is heard when taraf is begun again"
                 )
             dreams = pair(model, self._seed + 2 * self.version + 2)
             level = level_of(model)

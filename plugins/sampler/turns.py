@@ -199,10 +199,8 @@ def adopt(state: Any, takes_over: bool) -> None:
         state.cores[ear, VERSION] = newest
         turn[HEARD] = 0
     if state.here[FEEDS] != 0 and turn[RENEWS] != PERFORMER:
-        turn[RENEWS], turn[HEARD] = (
-            PERFORMER,
-            0,
-        )  # he plays again: what was followed is no seed of his
+        # He plays again: what was followed is no seed of his.
+        turn[RENEWS], turn[HEARD] = PERFORMER, 0
     elif alone and silent and state.cores[ear, VERSION] != state.cores[max(front, 0), VERSION]:
         turn[RENEWS] = THE_FRONT
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.sampler.errors import SamplerError
+from models.sampler.job import Job
 from models.sampler.settings import Trained
+
+NEEDED = 1.2
+"""Times what an approach needs to begin with."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,21 @@ class Ears:
     enough_s: float = 15.0
     most_s: float = 300.0
     stay: bool = False
+
+    def begins_with(self, job: Job) -> float:
+        """Seconds of sound that a job's learning begins with.
+
+        SamplerError, one line, where so many are never kept.
+        """
+        needs = NEEDED * job.needs / job.rate
+        wanted = max(self.enough_s, needs)
+        if wanted > self.most_s:
+            why = f", which {job.approach} needs" if needs > self.enough_s else ""
+            raise SamplerError(
+                f"--enough {self.enough_s:g} and --keep {self.most_s:g}: learning begins with "
+                f"{wanted:.1f} s{why}, and at least as many must be kept"
+            )
+        return wanted
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,14 @@ class TapListener:
             self._claim("armed", OFF, OURS)
 
     def _forward(self) -> None:
-        """Say that we are so far, unless somebody else says how far he is."""
+        """Say that we are so far, unless somebody else says how far he is.
+
+        ``read`` is looked at before ``armed``: who arms in between writes both, ``armed`` first, and
+        the claim fails.
+        """
+        read = int(self._row["read"])
         if int(self._row["armed"]) == OURS:
-            self._claim("read", int(self._row["read"]), self._at)
+            self._claim("read", read, self._at)
 
     def _claim(self, field: str, expected: int, new: int) -> bool:
         return claim(address(self._header) + offset(RING, field), expected, new)

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from engine.sampler.errors import SamplerError
 from models.sampler.folder import CHECKPOINT, JOB, writing
+from models.sampler.holding import taken
 from models.sampler.job import Job, read_job, write_job
 from models.sampler.page.note import LOG, Note, Stop
 from models.sampler.page.view import View
@@ -31,8 +32,14 @@ class Trainings:
         with writing(self.runs):
             self.runs.mkdir(parents=True, exist_ok=True)
             self._lock: IO[bytes] = (self.runs / LOCK).open("a+b")
-        if not _taken(self._lock):
-            self._lock.close()
+        free = False
+        try:
+            with writing(self.runs / LOCK):
+                free = taken(self._lock)
+        finally:
+            if not free:
+                self._lock.close()
+        if not free:
             raise SamplerError(f"{runs}: another page is open on this folder; one is allowed")
         self._views: dict[str, View] = {}
         self._work: tuple[str, subprocess.Popen[bytes], float] | None = None
@@ -177,22 +184,6 @@ def _started(folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
     )
-
-
-def _taken(file: IO[bytes]) -> bool:
-    """Whether nobody else has the file; it is given back when it is closed, or by being killed."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 __all__ = ["NAME", "Trainings"]
