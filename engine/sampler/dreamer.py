@@ -10,6 +10,7 @@ import numpy.typing as npt
 from engine.sampler.chance import chance
 from engine.sampler.compiled import TABLE, table_of
 from engine.sampler.frames import window_of
+from engine.sampler.key import key_state
 from engine.sampler.model import APPROACHES, Array, SamplerModel
 from engine.sampler.plan import CELLS, plan_of
 from engine.sampler.state import (
@@ -28,6 +29,7 @@ from engine.sampler.state import (
     KEEP_IN,
     KEEP_OUT,
     KEPT,
+    KEY,
     KICKS,
     LAST,
     LEARNS,
@@ -132,7 +134,7 @@ def _numbers(model: SamplerModel, temperature: float) -> npt.NDArray[np.float64]
     numbers[OUT_MEAN], numbers[OUT_SCALE] = model.output_mean[0], model.output_scale[0]
     numbers[KEEP_IN], numbers[KEEP_OUT] = model.input_dropout, model.output_dropout
     numbers[TEMPERATURE], numbers[TAPS_BIAS] = temperature, model.taps_bias
-    numbers[KICKS] = model.kicks
+    numbers[KICKS], numbers[KEY] = model.kicks, 1.0
     numbers[CALM] = np.exp(-1.0 / (FADE_SECONDS * model.rate))
     return numbers
 
@@ -185,6 +187,7 @@ def _spectral(
         "dream_frame": np.zeros(points // 2, np.float32),
         "dream_magnitudes": np.zeros(points // 2, np.float32),
         **sung,
+        **key_state(model.pitches, points, model.rate, hop),
     }
 
 

@@ -11,6 +11,7 @@ from engine.kernel import kernel
 from engine.sampler.chance import normal
 from engine.sampler.fourier import to_spectrum
 from engine.sampler.frames import FLOOR
+from engine.sampler.key import choose_key, hear_pitches, moved
 from engine.sampler.plan import COST
 from engine.sampler.state import (
     APPROACH,
@@ -21,6 +22,7 @@ from engine.sampler.state import (
     HEARING,
     HOP,
     INPUTS,
+    KEY,
     LANDING,
     LAST,
     LEAP,
@@ -45,7 +47,7 @@ from engine.sampler.watchdog import calm, kick, restart
 def play_hops(core: Any, voc: Any, sound: Any, mode: int) -> None:
     """Put ``sound`` into the line; follow it; or make it."""
     words, hop, done = core.dream_words, core.dream_plan[HOP], 0
-    turn_to(core, mode)
+    turn_to(core, voc, mode)
     if mode != MAKING:
         pool(core, sound)
         words[STUCK] = 0
@@ -69,13 +71,15 @@ def play_hops(core: Any, voc: Any, sound: Any, mode: int) -> None:
 
 
 @kernel
-def turn_to(core: Any, mode: int) -> None:
+def turn_to(core: Any, voc: Any, mode: int) -> None:
     """Do something else from now on: a new hop begins, and a step that was under way is let go."""
     words = core.dream_words
     if words[MODE] == mode:
         return
     words[MODE], words[PENDING], words[FRESH] = mode, 0, 1
     next_kick(core)
+    if mode == MAKING:
+        choose_key(core, voc)
     core.dream_tail[core.dream_tail.shape[0] - 1] = np.float32(0.0)
     words[PLACE] = core.dream_plan[HOP]
     for i in range(core.dream_made.shape[0]):
@@ -171,11 +175,16 @@ def analyse(core: Any, voc: Any) -> None:
         voc.voc_order, voc.voc_steps, voc.voc_twiddle, voc.voc_turn, voc.voc_work,
         padded, spectrum,
     )  # fmt: skip
-    frame = core.dream_frame
+    frame, sizes, key = core.dream_frame, voc.voc_key_sizes, core.dream_numbers[KEY]
     for k in range(frame.shape[0]):
         re, im = spectrum[0, k], spectrum[1, k]
-        size_of = math.sqrt(re * re + im * im)
-        frame[k] = math.log(size_of + FLOOR) if core.dream_plan[LOG] != 0 else size_of
+        sizes[k] = math.sqrt(re * re + im * im)
+    if core.dream_words[MODE] == LISTENING:
+        hear_pitches(voc, sizes)
+    moved(sizes, 1.0 / key, frame)
+    if core.dream_plan[LOG] != 0:
+        for k in range(frame.shape[0]):
+            frame[k] = math.log(frame[k] + FLOOR)
 
 
 @kernel
@@ -187,6 +196,7 @@ def finish(core: Any, voc: Any) -> None:
     first, count = plan[LAST], plan[OUTPUTS]
     mean, scale = core.dream_standard[2], core.dream_standard[3]
     made, frame, loud = core.dream_made, core.dream_frame, core.dream_magnitudes
+    sizes = voc.voc_key_sizes
     for k in range(count):
         value = np.float32(believed(core, memory[first + k])) * scale[k] + mean[k]
         if plan[APPROACH] == SPECTRUM:
@@ -202,7 +212,8 @@ def finish(core: Any, voc: Any) -> None:
     if plan[APPROACH] == SPECTRUM:
         for k in range(count):
             size = math.exp(min(frame[k], 10.0)) - FLOOR if plan[LOG] != 0 else frame[k]
-            loud[k] = max(size, 0.0)
+            sizes[k] = max(size, 0.0)
+        moved(sizes, core.dream_numbers[KEY], loud)
         sing(voc, loud, made)
     append(core, made)
 

@@ -138,6 +138,16 @@ class SamplerModel:
         return apart * self.rate / self.hop_size
 
     @property
+    def pitches(self) -> tuple[float, ...]:
+        """Pitch classes (12,) of what was learnt, of a spectrum whose job tells them; or none."""
+        given = self.job.get("pitches", []) if self.approach == "spectrum" else []
+        if not isinstance(given, list) or len(given) not in (0, 12):
+            raise SamplerError(f"the job's pitches = {given!r} are not 12 numbers")
+        if not all(type(one) in (int, float) and 0.0 <= one <= 1.0 for one in given):
+            raise SamplerError(f"the job's pitches = {given!r} are not all 0 to 1")
+        return tuple(given)
+
+    @property
     def overlap(self) -> int:
         """Samples of a vector's end that are crossfaded with the next one's beginning."""
         if self.approach != "vector" or "overlap" not in self.job:
@@ -186,7 +196,7 @@ class SamplerModel:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
-        _ = self.kicks  # raises where it cannot be known
+        _ = self.kicks, self.pitches  # raise where they cannot be known
         for layer in self.layers:
             _within("hidden", layer.hidden, 1, MOST["hidden"])
         _within("inputs", self.inputs, 1, MOST["inputs"])

@@ -18,18 +18,19 @@ logarithms; samples that any window reaches back; 1 where a step is spread over 
 window.py: samples of a block, partitions, rows, groups of rows, rows in a group, addresses."""
 
 (AT, PLACE, DONE, PENDING, FRESH, REBUILD, TIME, POOLED, RESTARTS, WATCHING, STUCK, MODE,
- DROPPING, KICK_IN, LANDING) = range(15)
+ DROPPING, KICK_IN, LANDING, TUNED) = range(16)
 """``dream_words``, where it stands: the end of the line, the place in a hop or block, calls done,
 whether a step is under way, whether a frame comes from the line, whether blocks must be worked out
 anew, samples so far, samples in the pool so far, how often it was stuck, whether that is looked
 for, whether it is now, what it does, whether dropout is on, steps until the next
-kick, whether the next hop to sound is a leap from the last."""
+kick, whether the next hop to sound is a leap from the last,
+whether dreams come in the key of what is heard."""
 
 (IN_MEAN, IN_SCALE, OUT_MEAN, OUT_SCALE, KEEP_IN, KEEP_OUT, TEMPERATURE, TAPS_BIAS, LAST_OUT, LEAP,
- CALM, KICKS) = range(12)
+ CALM, KICKS, KEY) = range(13)
 """``dream_numbers``: of one sample; chances; temperature; what is added to a mix; the last sample,
 the distance that is being faded after a restart, what is left of that a sample later; the steps
-between two kicks, 0 for none."""
+between two kicks, 0 for none; how much higher a dream is heard than it is dreamt."""
 # fmt: on
 PLAN_WORDS, WORDS, NUMBERS = 24, 16, 16
 

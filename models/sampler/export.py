@@ -19,9 +19,12 @@ Array = NDArray[np.float32]
 
 
 def exported(
-    network: SamplerNetwork, job: Job, scale: Scale, spread: NDArray[Any] | None = None
-) -> SamplerModel:
+    network: SamplerNetwork, job: Job, scale: Scale, spread: NDArray[Any] | None = None,
+    pitches: list[float] | None = None,
+) -> SamplerModel:  # fmt: skip
     """The model. ``spread`` is what its predictions missed, standardised, for temperature 1.
+
+    ``pitches`` (12,) are the recording's pitch classes, for answers in a player's key.
 
     The job's temperature is put in: at a temperature of 1 it plays as the job says.
     """
@@ -48,10 +51,11 @@ def exported(
     noise = np.zeros(0, np.float32)
     if spread is not None and job.loss != "spread" and job.temperature > 0.0:
         noise = np.asarray(job.temperature * spread, np.float32)
+    told = {} if pitches is None else {"pitches": pitches}
     mean, width = _array(scale.mean), _array(scale.scale)
     kept = network.kept
     return SamplerModel(
-        approach=job.approach, rate=job.rate, job=job.as_json(), layers=layers,
+        approach=job.approach, rate=job.rate, job=job.as_json() | told, layers=layers,
         head=Head(kernel, bias), residual=job.use_residual, squash=job.squash,
         input_dropout=kept[0], output_dropout=kept[1], input_mean=mean, input_scale=width,
         output_mean=mean.copy(), output_scale=width.copy(), log=job.log,

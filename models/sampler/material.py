@@ -9,12 +9,14 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.sampler.frames import magnitudes, to_log
+from engine.sampler.frames import from_log, magnitudes, to_log
+from engine.sampler.key import pitches_of
 from models.sampler.job import Job
 from models.sampler.sound import Sound
 
@@ -115,6 +117,15 @@ class Material:
         n = self.job.seg_len
         heard = given.unfold(1, self.reach, self.hop)[..., :n]
         return Piece(heard, clean.unfold(1, self.reach, self.hop)[..., n:], fresh)
+
+    @cached_property
+    def pitches(self) -> list[float] | None:
+        """The recording's pitch classes (12,); None where it is not read as spectra."""
+        if self.job.approach != "spectrum":
+            return None
+        frames = self.scale.off(self.line).cpu().numpy()
+        sizes = from_log(frames) if self.job.log else frames
+        return [round(float(one), 4) for one in pitches_of(sizes, self.job.rate)]
 
     def state(self) -> list[int]:
         """Where the rows are, to go on from."""

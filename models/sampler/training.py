@@ -212,7 +212,8 @@ class Training:
         noisy = self.job.temperature > 0.0 and self.job.loss != "spread"
         spread = missed(self.network, self.material, self.job.seed) if noisy else None
         torch.set_rng_state(chance)  # a preview does not change what is learnt after it
-        return exported(self.network, self.job, self.material.scale, spread)
+        given = self.network, self.job, self.material.scale
+        return exported(*given, spread, self.material.pitches)
 
     def preview(self) -> Preview:
         """Dream, score, write; the model too if it is the best so far."""
@@ -274,7 +275,8 @@ class Training:
 
     def _finish(self, stopped: str) -> Trained:
         stands, place = self.stands, self.folder / files.PREVIEW_FOLDER
-        self._keep_previews()
+        if self.settings.previews:
+            self._keep_previews()
         previews = tuple(Preview.from_json(row, place) for row in stands.previews)
         assert stands.best is not None
         model = read_sampler(self.folder / files.BEST)

@@ -69,6 +69,7 @@ class Sampler(Plugin):
         help="0 is likeliest, and stays where it is; above 1 is wilder",
     )  # fmt: skip
     dropout = Toggle(True, help="The dropout of its training goes on as chance")
+    in_key = Toggle(True, help="Answers come in your key; of models that make spectra")
     crossfade_ms = Param(
         150.0, 5.0, 5000.0, "ms", taper="log", smooth_ms=0.0, help="From one answer to the next"
     )
@@ -203,7 +204,9 @@ def look(knobs: Any, state: Any, i: int) -> None:
         knobs.freeze.start > half,
         knobs.again.start > half,
     )
-    tell(state, float(knobs.temperature.start), knobs.dropout.start > half)
+    tell(
+        state, float(knobs.temperature.start), knobs.dropout.start > half, knobs.in_key.start > half
+    )
     happened = 0
     if state.turn[NOW] > 0:
         pause = 0.001 * float(along(knobs.pause_ms, i)) * state.rate

@@ -9,7 +9,7 @@ import numpy as np
 from engine.dsp.rates import from_model, to_model
 from engine.kernel import kernel
 from engine.native_calls import load_acquire, run_network, store_release
-from engine.sampler.state import DROPPING, LISTENING, MAKING, RESTARTS
+from engine.sampler.state import DROPPING, LISTENING, MAKING, RESTARTS, TUNED
 from engine.sampler.state import TEMPERATURE as HEAT
 from plugins.sampler.listening import GAIN
 from plugins.sampler.turns import (
@@ -114,12 +114,13 @@ def run(state: Any, k: int, part: Any, mode: int) -> None:
 
 
 @kernel
-def tell(state: Any, temperature: float, dropout: bool) -> None:
+def tell(state: Any, temperature: float, dropout: bool, tuned: bool) -> None:
     """Knobs that dreams themselves hear."""
     heat = np.float64(temperature).view(np.int64)
     for k in range(2):
         store_release(state.cores[k, NUMBERS] + 8 * HEAT, heat)
         store_release(state.cores[k, WORDS] + 8 * DROPPING, 1 if dropout else 0)
+        store_release(state.cores[k, WORDS] + 8 * TUNED, 1 if tuned else 0)
 
 
 @kernel
