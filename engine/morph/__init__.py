@@ -1,0 +1,1 @@
+"""Sounds that become one another: grids, phases, files and networks of the morph."""
