@@ -90,7 +90,7 @@ def learn(
     if as_json:
         typer.echo(json.dumps({**learnt.as_json(), "report": report}))
     else:
-        _show(learnt, ears.enough_s, minutes, report)
+        _show(learnt, ears.enough_s, job.minutes, report)
 
 
 def _job(folder: Path, preset: str | None, changes: list[str], minutes: float) -> Job:

@@ -14,8 +14,15 @@ from typing import IO
 from engine.sampler.errors import SamplerError
 from engine.whole import PART
 from models.sampler.folder import (
-    BEST, CHECKPOINT, HISTORY, JOB, PREVIEW_FOLDER, PREVIEWS, SOURCE, writing,
-)  # fmt: skip
+    BEST,
+    CHECKPOINT,
+    HISTORY,
+    JOB,
+    PREVIEW_FOLDER,
+    PREVIEWS,
+    SOURCE,
+    writing,
+)
 
 LOCK = ".training.lock"
 """Stays in the folder: what counts is who has it locked, not that it is there."""

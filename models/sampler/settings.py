@@ -47,6 +47,12 @@ class Settings:
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise SamplerError(f"accelerator = {self.accelerator} is none of auto, cpu, gpu")
 
+    def preview_due(self, since_s: float, cost_s: float, first: bool) -> bool:
+        """Whether, so long after the last one, which took ``cost_s``, a preview is to be made."""
+        pause = cost_s * (1.0 / self.preview_share - 1.0)
+        soonest = self.preview_first_s if first else self.preview_every_s
+        return since_s >= max(pause, min(soonest, self.preview_every_s))
+
     @property
     def device(self) -> str:
         """What torch calls it: "cpu" or "cuda"; SamplerError where the GPU asked for is missing."""
@@ -146,7 +152,7 @@ def nothing(_: Progress | Preview) -> None:
     """Tell nobody."""
 
 
-def in_silence(_: str) -> None:
+def in_silence(_: object) -> None:
     """Tell nobody what is being done."""
 
 

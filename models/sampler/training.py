@@ -28,16 +28,7 @@ from models.sampler.losses import way_of
 from models.sampler.material import Material, Scale
 from models.sampler.network import SamplerNetwork, detached
 from models.sampler.previews import Judge, dreamt, keep_few, seed_from, write_wav
-from models.sampler.settings import (
-    Doing,
-    Preview,
-    Progress,
-    Settings,
-    Told,
-    Trained,
-    in_silence,
-    nothing,
-)
+from models.sampler.settings import Doing, Preview, Progress, Settings, Told, Trained, in_silence
 from models.sampler.sound import Sound, source_of
 from models.sampler.start import Gentle, start_components, start_linear
 
@@ -159,8 +150,7 @@ class Training:
         told = self.steps
         piece = self.material.read(self.rng, told + self.free, told, self.job.noisify)
         self._forget(piece.fresh)
-        given = (self.network, piece, self.state, self.before)
-        loss, error, state, before = self.way(*given)
+        loss, error, state, before = self.way(self.network, piece, self.state, self.before)
         self.state, self.before = detached(state), before.detach()
         if self.job.regularization:
             loss = loss + self.job.reg_amount * self.network.cost()
@@ -200,11 +190,8 @@ class Training:
         self.told(row)
 
     def _is_due(self) -> bool:
-        settings, stands = self.settings, self.stands
-        pause = stands.preview_cost * (1.0 / settings.preview_share - 1.0)
-        first = math.inf if stands.previews else settings.preview_first_s
-        every = max(pause, min(first, settings.preview_every_s))
-        return stands.seconds - stands.previewed >= every
+        stands, since = self.stands, self.stands.seconds - self.stands.previewed
+        return self.settings.preview_due(since, stands.preview_cost, not stands.previews)
 
     def model(self) -> SamplerModel:
         """The network as it is now, as a model that plays."""
@@ -218,9 +205,8 @@ class Training:
     def preview(self) -> Preview:
         """Dream, score, write; the model too if it is the best so far."""
         began = time.monotonic()
-        stands, job = self.stands, self.job
+        stands, job, model = self.stands, self.job, self.model()
         self.doing("dreaming a preview")
-        model = self.model()
         seed = seed_from(self.sound, job.rate, job.seed + stands.step)
         made = dreamt(model, seed, self.settings.preview_s, job.seed + stands.step)
         merit, score = self.judge.judge(made)
@@ -253,8 +239,8 @@ class Training:
         self._save_pause = max(self.settings.save_every_s, SAVE_SHARE * cost)
 
     def _resume(self) -> None:
-        given = (self.folder, self.job, self.network, self.optimiser)
         self.doing("going on from the checkpoint")
+        given = (self.folder, self.job, self.network, self.optimiser)
         self.stands, rows = checkpoint.load(*given)
         if "scale" in rows:  # of the recording that the weights are used to
             self.material = self.material.scaled(Scale(*rows["scale"]))
@@ -264,8 +250,8 @@ class Training:
             self.state = list(zip(halves[::2], halves[1::2], strict=True))
             self.before = rows["before"].to(self.device)
         checkpoint.restore_chance(rows, self.rng)
-        until = self.stands.step
-        files.keep_lines(self.folder / files.HISTORY, lambda row: row.get("step", 0) <= until)
+        history = self.folder / files.HISTORY
+        files.keep_lines(history, lambda row: row.get("step", 0) <= self.stands.step)
         self._keep_previews()
 
     def _keep_previews(self) -> None:
@@ -280,14 +266,13 @@ class Training:
         previews = tuple(Preview.from_json(row, place) for row in stands.previews)
         assert stands.best is not None
         model = read_sampler(self.folder / files.BEST)
-        best = Preview.from_json(stands.best, place)
-        given = (stands.seconds, stands.step, stopped)
-        return Trained(self.job, model, self.folder, best, previews, *given)
+        given = (Preview.from_json(stands.best, place), previews, stands.seconds, stands.step)
+        return Trained(self.job, model, self.folder, *given, stopped)
 
 
 def train(
     job: Job, folder: Path, *, settings: Settings | None = None, resume: bool = False,
-    told: Told = nothing, stop: Stop = lambda: False, sound: Sound | None = None,
+    told: Told = in_silence, stop: Stop = lambda: False, sound: Sound | None = None,
     doing: Doing = in_silence,
 ) -> Trained:  # fmt: skip
     """Learn the job's source in ``folder`` (models.sampler.folder); SamplerError in one line.

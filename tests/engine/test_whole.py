@@ -15,6 +15,12 @@ def test_what_is_written_takes_the_old_place(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "ä" * 127])
+def test_a_name_may_be_as_long_as_the_system_lets_it_be(tmp_path, name):
+    write_whole(tmp_path / name, b"new")
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_halfway_leaves_what_was_there(tmp_path, error):
     path = tmp_path / "a.txt"

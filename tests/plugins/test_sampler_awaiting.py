@@ -35,8 +35,11 @@ def test_until_a_training_has_a_model_another_one_plays_and_it_says_so(
     first: Path, tmp_path: Path
 ) -> None:
     sampler = Sampler(model="runs/mine", until=str(first))
-    sampler.prepare(Setup(RATE, 1, folder=tmp_path))
+    sampler.prepare(Setup(RATE, 1, folder=tmp_path, offline=False))
     assert f"runs/mine: holds no model yet; {first} plays until it does" in sampler.warnings
+    rendered = Sampler(model="runs/mine", until=str(first))
+    rendered.prepare(Setup(RATE, 1, folder=tmp_path, offline=True))
+    assert f"runs/mine: holds no model yet; {first} plays" in rendered.warnings
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     write_sampler(tmp_path / "runs" / "mine" / "best.npz", tiny("vector"))
     there = Sampler(model="runs/mine", until=str(first))

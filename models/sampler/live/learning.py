@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 
+from engine.sampler.errors import SamplerError
 from models.sampler import folder as files
 from models.sampler.holding import held
 from models.sampler.job import Job, write_job
 from models.sampler.live.collecting import Collected
 from models.sampler.live.ears import Ears, Learnt
-from models.sampler.live.listening import HEARS, NO_TAP, Listening
+from models.sampler.live.listening import Listening
 from models.sampler.live.scaling import change_scale
+from models.sampler.live.telling import Teller
 from models.sampler.material import Material, Scale
 from models.sampler.previews import Judge, write_wav
 from models.sampler.settings import Doing, Preview, Settings, Told
@@ -24,10 +27,12 @@ from models.sampler.training import LAST_RATE, RISE, Stop, Training
 
 TAKE_S = 2.0
 """Less than this of new sound is not taken in."""
-GROWN = 1.5
-"""So many times as long, a recording may have another scale."""
-JUDGED = 1.2
-"""So many times as long, it is another one to be like."""
+SCALED = 1.0 / 3.0
+"""With so much of it new, a recording may have another scale."""
+JUDGED = 0.2
+"""With so much of it new, it is another one to be like."""
+WRITTEN = 0.1
+"""With so much of it new, it is written."""
 CYCLES_MIN = 2.0, 4.0, 8.0
 """Minutes in which the learning rate falls and rises again (Loshchilov and Hutter 2017); later ones
 are as the last. There is no end that it could fall to: each fall is one."""
@@ -43,9 +48,17 @@ class LiveTraining(Training):
         self, job: Job, collected: Collected, folder: Path, settings: Settings, resume: bool,
         told: Told, doing: Doing,
     ) -> None:  # fmt: skip
-        self.collected, self._count = collected, collected.count
+        self.collected, self._written = collected, 0
+        self._count = self._judged = collected.count
         super().__init__(job, collected.sound(), folder, settings, resume, told, doing)
-        self._scaled = self._judged = len(self.sound)
+        self._scaled = 0 if resume else self._count
+        if resume:
+            self._judge_best()
+
+    @property
+    def done(self) -> float:
+        """Only what its performer has asked for ends it."""
+        return min(1.0, self.spent)
 
     def rate(self) -> float:
         """The learning rate falls along a cosine, in cycles."""
@@ -64,19 +77,34 @@ class LiveTraining(Training):
             return
         self._count, self.sound = self.collected.count, self.collected.sound()
         self.doing(f"taking in: {len(self.sound) / self.job.rate:.0f} s heard")
-        write_wav(self.folder / files.SOURCE, self.sound, self.job.rate)
         self.material = self._material().to(self.device)  # its rows begin anew
-        if len(self.sound) >= JUDGED * self._judged:
-            self._judged = len(self.sound)
+        if self._is_new(JUDGED, self._judged):
+            self._judged = self._count
             self.judge = Judge(self.sound, self.job.rate, self.settings.scored)
             self._judge_best()
+
+    def save(self) -> None:
+        """The checkpoint, and what is learnt from where enough of it is new."""
+        if self._is_new(WRITTEN, self._written):
+            self.keep()
+        super().save()
+
+    def keep(self) -> None:
+        """Write all that was heard."""
+        if self.collected.count > self._written:
+            self._written, sound = self.collected.count, self.collected.sound()
+            write_wav(self.folder / files.SOURCE, sound, self.job.rate)
+
+    def _is_new(self, share: float, since: int) -> bool:
+        """Whether so much of what is learnt from was heard since; what slides out counts, too."""
+        return self._count - since >= share * len(self.sound)
 
     def _material(self) -> Material:
         used = Scale(self.material.scale.mean.cpu(), self.material.scale.scale.cpu())
         fresh = Material(self.sound, self.job, self.material.rows)
-        grown = len(self.sound) >= GROWN * self._scaled
-        if grown and change_scale(self.network, used, fresh.scale):
-            self._scaled = len(self.sound)
+        another = self._is_new(SCALED, self._scaled)
+        if another and change_scale(self.network, used, fresh.scale):
+            self._scaled = self._count
             return fresh
         return fresh.scaled(used)
 
@@ -112,42 +140,50 @@ def learn(
     SamplerError in one line. A folder with a training goes on, with the sound that it has. ``told``
     and ``doing`` are as of `training.train`; ``said`` hears what a performer should know.
     """
+    wanted = ears.begins_with(job)
     collected = Collected(job.rate, ears.most_s, ears.threshold_db)
     why: list[str] = []
-    with held(folder), Listening(collected, ears.tap, ears.pid) as listening:
+    deaf: list[SamplerError] = []
+    with ExitStack() as stack:
+        stack.enter_context(held(folder))
         if (folder / files.SOURCE).is_file():
             collected.begin_with(mono(folder / files.SOURCE, job.rate))
-        teller = _Teller(listening, folder, said)
+        listening = stack.enter_context(Listening(collected, ears.tap, ears.pid))
+        teller = Teller(listening, folder, said)
 
         def over() -> bool:
-            teller.look()
-            if stop():
+            try:
+                teller.look()
+            except SamplerError as error:  # what is learnt is kept first
+                deaf.append(error)
+            if deaf:
+                why[:] = ["deaf"]
+            elif stop():
                 why[:] = ["interrupted"]
             elif not ears.stay and listening.gone(LEAVE_S):
                 why[:] = ["taraf stopped"]
             return bool(why)
 
         trained = None
-        if _enough(collected, job, folder, ears, doing, over):
+        if _enough(collected, wanted, folder, doing, over):
             torch.set_num_threads(settings.threads)
             resume = (folder / files.CHECKPOINT).is_file()
             training = LiveTraining(job, collected, folder, settings, resume, told, doing)
             write_job(folder / files.JOB, job)
-            write_wav(folder / files.SOURCE, training.sound, job.rate)
+            stack.callback(training.keep)
             if not resume:
                 training.save()
             trained = training.run(over)
+    if deaf:
+        raise deaf[0]
     return Learnt(folder, collected.seconds, why[0] if why else "budget", trained)
 
 
-def _enough(
-    collected: Collected, job: Job, folder: Path, ears: Ears, doing: Doing, over: Stop
-) -> bool:
+def _enough(collected: Collected, wanted: float, folder: Path, doing: Doing, over: Stop) -> bool:
     """Wait until there is enough to learn from, and keep it; False if it is over before."""
-    wanted = max(ears.enough_s, 1.2 * job.needs / job.rate)
     kept, told = collected.seconds, -1
     try:
-        while collected.seconds < wanted:
+        while collected.seconds + 1.0 / collected.rate < wanted:  # it keeps whole samples
             if over():
                 return False
             if int(collected.seconds) != told:
@@ -155,50 +191,12 @@ def _enough(
                 doing(f"{told} of {wanted:.0f} s heard")
             if collected.seconds - kept >= KEEP_S:
                 kept = collected.seconds
-                write_wav(folder / files.SOURCE, collected.sound(), job.rate)
+                write_wav(folder / files.SOURCE, collected.sound(), collected.rate)
             time.sleep(LOOK_S)
         return True
     finally:
         if collected.seconds > kept:
-            write_wav(folder / files.SOURCE, collected.sound(), job.rate)
-
-
-class _Teller:
-    """Says what a performer should know of what is listened to, once each."""
-
-    def __init__(self, listening: Listening, folder: Path, said: Callable[[str], None]) -> None:
-        self._listening, self._folder, self._said = listening, folder, said
-        self._last: tuple[str, str] = ("", "")
-        self._looked = -math.inf
-
-    def look(self) -> None:
-        """Say what has changed."""
-        now = time.monotonic()
-        if now - self._looked < LOOK_S:
-            return
-        self._looked = now
-        listening = self._listening
-        listening.check()
-        state = listening.state, listening.playing
-        if not state[0] or state == self._last:
-            return
-        before, self._last = self._last, state
-        if state[0] == HEARS:
-            self._said(f"listening to {state[1]}{self._unheard()}")
-        elif state[0] == NO_TAP:
-            tap = f"tap called {listening.tap}" if listening.tap else "tap"
-            self._said(f'{state[1]} has no {tap}: put `use = "tap"` where it is to listen')
-        elif before[0]:
-            self._said("taraf has stopped")
-        else:
-            self._said("no taraf plays yet: `taraf live learn` in another terminal")
-
-    def _unheard(self) -> str:
-        """A hint, where no sampler of the rack plays what is learnt."""
-        known = self._listening.known
-        if known is None or known[0].waits_for(self._folder, known[1].rack):
-            return ""
-        return f'; to hear what it learns its sampler needs model = "{self._folder.absolute()}"'
+            write_wav(folder / files.SOURCE, collected.sound(), collected.rate)
 
 
 __all__ = ["CYCLES_MIN", "LiveTraining", "cycle", "learn"]

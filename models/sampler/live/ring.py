@@ -65,8 +65,8 @@ class TapListener:
     def _forward(self) -> None:
         """Say that we are so far, unless somebody else says how far he is.
 
-        ``read`` is looked at before ``armed``: who arms in between writes both, ``armed`` first, and
-        the claim fails.
+        ``read`` is looked at before ``armed``: who arms in between writes both, ``armed`` first,
+        and the claim fails.
         """
         read = int(self._row["read"])
         if int(self._row["armed"]) == OURS:

@@ -11,6 +11,7 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
+from engine import shared
 from engine.dsp.resample import resample
 from engine.rack import Lane, Link, Rack
 from engine.render import Renderer
@@ -134,6 +135,24 @@ def test_beside_the_recorder_both_hear_all_and_after_it_the_listener_goes_on(
     listener.close()
 
 
+def test_a_take_begins_where_it_is_armed_whatever_the_listener_does_meanwhile(
+    tapped: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener, recorder = TapListener(tapped.shared.tap_memory(0)), tapped.shared.tap(0)
+    store, played = shared.store_release, list[Sound]()
+
+    def slowly(where: int, value: int) -> None:
+        store(where, value)
+        played.append(tapped.push(noise(640, len(played))))
+        listener.read()
+
+    monkeypatch.setattr(shared, "store_release", slowly)
+    recorder.arm(True)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(recorder.read(), played[-1][:, [0, 0]])
+    listener.close()
+
+
 def test_what_was_missed_is_told(tapped: Renderer) -> None:
     listener = TapListener(tapped.shared.tap_memory(0))
     tapped.push(noise(TAP_FRAMES + 6400))
@@ -196,7 +215,7 @@ def test_the_learning_rate_falls_again_and_again() -> None:
 def test_what_is_played_meanwhile_is_learnt_too_and_the_best_is_measured_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merits = iter([0.8, 0.5, 0.6, 0.1])
+    merits = iter([0.8, 0.5, 0.6, 0.1, 0.4])
     monkeypatch.setattr("models.sampler.previews.Judge.judge", lambda *_: (next(merits), {}))
     collected = Collected(RATE, 60.0, -50.0)
     collected.hear(two_tones(), RATE)
@@ -210,11 +229,97 @@ def test_what_is_played_meanwhile_is_learnt_too_and_the_best_is_measured_anew(
     assert training.material.steps > 2.5 * steps
     assert not torch.equal(training.material.scale.mean, scale)
     assert second.best and second.merit == 0.6  # the first is worth 0.5 beside what was played
+    training.save()
     kept = soundfile.info(tmp_path / files.SOURCE)
     assert (kept.samplerate, kept.frames) == (RATE, len(training.sound))
     training.run(lambda: False)
     resumed = LiveTraining(job, collected, tmp_path, quick(2), True, nothing, in_silence)
+    assert resumed.stands.best_merit == 0.4  # who knows what it was measured against
     torch.testing.assert_close(resumed.material.scale.mean, training.material.scale.mean)
+
+
+def test_beyond_what_is_kept_the_best_is_measured_anew_and_the_scale_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+    monkeypatch.setattr(
+        "models.sampler.previews.Judge.judge", lambda *_: (judged.append(1) or 0.5, {})
+    )
+    collected = Collected(RATE, 10.0, -50.0)
+    for _ in range(6):
+        collected.hear(two_tones(), RATE)
+    training = LiveTraining(
+        job_for("spectrum"), collected, tmp_path, quick(2), False, nothing, in_silence
+    )
+    training.preview()
+    assert len(judged) == 1 and collected.count > len(training.sound) == 10 * RATE
+    scale = training.material.scale.mean
+    for loud in (0.2, 0.2):  # two fifths of it, while it stays as long as it was
+        collected.hear(loud * np.concatenate([two_tones(), two_tones()[:RATE]]), RATE)
+        training.preview()
+    assert len(training.sound) == 10 * RATE
+    assert len(judged) == 5  # each preview and, twice, what was best before
+    assert not torch.equal(training.material.scale.mean, scale)
+
+
+def test_a_learning_without_end_goes_on_past_its_epochs(tmp_path: Path) -> None:
+    collected = Collected(RATE, 60.0, -50.0)
+    collected.hear(two_tones(), RATE)
+    job = job_for("vector", num_epochs=1)
+    training = LiveTraining(job, collected, tmp_path, quick(0), False, nothing, in_silence)
+    training.run(lambda: training.epoch > 3.0)
+    assert training.epoch > 3.0 and training.done == 0.0
+    ended = LiveTraining(job, collected, tmp_path / "b", quick(4), False, nothing, in_silence)
+    assert (ended.run(lambda: False).steps, ended.done) == (4, 1.0)
+
+
+def test_of_a_long_learning_only_the_last_previews_and_the_best_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merits = iter([0.1, 0.9, *[0.2] * 20])
+    monkeypatch.setattr("models.sampler.previews.Judge.judge", lambda *_: (next(merits), {}))
+    collected = Collected(RATE, 60.0, -50.0)
+    collected.hear(two_tones(), RATE)
+    settings = quick(8, previews=3, preview_every_s=1e-6, preview_first_s=1e-6, preview_share=1.0)
+    given = (job_for("vector"), collected, tmp_path, settings)
+    training = LiveTraining(*given, False, nothing, in_silence)
+    trained = training.run(lambda: False)
+    steps = [2, 6, 7, 8]
+    assert [preview.step for preview in trained.previews] == steps
+    assert [row["step"] for row in files.lines(tmp_path / files.PREVIEWS)] == steps
+    there = sorted(path.name for path in (tmp_path / files.PREVIEW_FOLDER).iterdir())
+    assert there == [f"step-{step:08d}.wav" for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"enough_s": 400.0}, "--enough 400 and --keep 300: learning begins with 400.0 s"),
+        ({"enough_s": 0.001, "most_s": 0.002}, "which vector needs"),
+    ],
+)
+def test_what_can_never_be_enough_is_said_at_the_start(
+    given: dict[str, float], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SamplerError, match=words):
+        learn(
+            job_for("vector"), tmp_path / "mine", Ears(**given), quick(1), told=nothing,
+            doing=in_silence, said=in_silence, stop=lambda: False,
+        )  # fmt: skip
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_folder_that_others_may_write_to_is_said_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime").chmod(0o777)
+    monkeypatch.setenv("TARAF_RUNTIME", str(tmp_path / "runtime"))
+    with pytest.raises(SamplerError, match="others may write to it"):
+        learn(
+            job_for("vector"), tmp_path / "mine", Ears(), quick(1), told=nothing,
+            doing=in_silence, said=in_silence, stop=lambda: False,
+        )  # fmt: skip
 
 
 def test_without_enough_sound_nothing_is_learnt_and_what_there_is_is_kept(tmp_path: Path) -> None:

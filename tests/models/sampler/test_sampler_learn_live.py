@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from engine.host import Host, Order
 from engine.rack import Lane, Link, Rack
 from engine.recorder import Recorder
+from engine.sampler.errors import SamplerError
 from engine.sampler.file import read_sampler, write_sampler
 from engine.stream import DeviceChoice
 from models.sampler import folder as files
@@ -26,6 +29,7 @@ from models.sampler.live.collecting import Collected
 from models.sampler.live.ears import Ears
 from models.sampler.live.learning import learn
 from models.sampler.live.listening import HEARS, NO_TAP, Listening
+from models.sampler.live.playing import Heard, Lost, NotPlaying, Playing, SeveralPlay
 from models.sampler.material import Material
 from models.sampler.network import SamplerNetwork
 from models.sampler.settings import Preview, Progress, in_silence, nothing
@@ -33,6 +37,14 @@ from models.sampler.settings import Preview, Progress, in_silence, nothing
 from .tiny import RATE, job_for, quick, two_tones
 
 LIVE = 48_000
+WINDOW = """
+from engine.host import Host, Order
+from engine.rack import Lane, Link, Rack
+host = Host(Order(), Rack("Other", lanes=(Lane("you", "left", (Link("tap", "tap"),)),)))
+print("plays", flush=True)
+input()
+host.stop()
+"""
 
 
 def tone(seconds: float) -> NDArray[np.float32]:
@@ -161,6 +173,110 @@ def test_it_listens_again_after_another_preset_and_after_a_crash(tmp_path: Path)
         host.stop()
 
 
+def test_with_two_it_stays_with_its_window_and_without_ears_it_keeps_what_was_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phrases = tmp_path / "phrases.wav"
+    soundfile.write(phrases, tone(2.0), LIVE)
+    rack = Rack("Tapped", lanes=(Lane("you", "left", (Link("tap", "tap"),)),))
+    order = Order(DeviceChoice("virtual", LIVE, 256), input=str(phrases))
+    first, folder = Host(order, rack), tmp_path / "mine"
+    others = [a_window_with_a_taraf(tmp_path)]
+    events: list[Progress | Preview] = []
+    try:
+        collected = Collected(RATE, 60.0, -50.0)
+        with Listening(collected, pid=first.pid) as listening:
+            assert wait_for(lambda: listening.state == HEARS)
+            os.kill(first.pid, signal.SIGKILL)
+            assert wait_for(lambda: first.restarts == 1)
+            before = collected.count
+            assert wait_for(lambda: collected.count > before)
+            assert listening.known is not None and listening.known[0].pid == first.pid
+            listening.check()
+
+        def broken(*_: object) -> None:
+            raise IndexError("no such\nsample")
+
+        def told(event: Progress | Preview) -> None:
+            events.append(event)
+            monkeypatch.setattr(Collected, "hear", broken)
+
+        with pytest.raises(SamplerError, match="listening has failed: IndexError: no such sample"):
+            learn(
+                job_for("vector"), folder, Ears(pid=first.pid, enough_s=1.0),
+                quick(0), told=told, doing=in_silence, said=in_silence, stop=lambda: False,
+            )  # fmt: skip
+    finally:
+        for window in others:
+            window.communicate("end\n", timeout=30)
+        first.stop()
+    assert isinstance(events[-2], Preview)  # what was learnt is tried and kept before it is said
+    assert read_sampler(folder / files.BEST).rate == RATE
+
+
+def test_who_plays_in_the_place_of_one_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.running.sounding", lambda: {1: None, 2: None})
+    gone = 2**22 + 1  # above any number of a process
+    with pytest.raises(SeveralPlay, match="there are: 1, 2"):
+        Lost(gone, frozenset()).again(chosen=True)
+    assert Lost(gone, frozenset({1, 2})).again(chosen=True) is None
+    assert Lost(os.getpid(), frozenset()).again(chosen=False) is None  # its window is still there
+
+
+def a_window_with_a_taraf(place: Path) -> subprocess.Popen[str]:
+    """Another process whose taraf plays until it is told something."""
+    window = subprocess.Popen(
+        [sys.executable, "-P", "-c", WINDOW], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, cwd=place,
+    )  # fmt: skip
+    assert window.stdout is not None and window.stdout.readline() == "plays\n"
+    return window
+
+
+def test_a_taraf_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Rack("Plain", lanes=(Lane("you", "left", (Link("gain", "gain"),)),))
+    host = Host(Order(), plain)
+    asked, answer = threading.Event(), threading.Event()
+
+    def hanging(_: Playing) -> Heard:
+        asked.set()
+        if not answer.wait(60.0):
+            answer.set()
+        raise NotPlaying
+
+    monkeypatch.setattr(Playing, "ask", hanging)
+    try:
+        with Listening(Collected(RATE, 60.0, -50.0)):
+            assert asked.wait(20.0)
+        assert not answer.is_set()
+    finally:
+        answer.set()
+        host.stop()
+
+
+def test_a_model_at_another_rate_is_said_to_be_unheard(tmp_path: Path) -> None:
+    job, folder = job_for("vector", rate=2 * RATE), tmp_path / "mine"
+    other = job_for("vector")
+    until, phrases = tmp_path / "first.npz", tmp_path / "phrases.wav"
+    scale = Material(two_tones(), other, 1).scale
+    write_sampler(until, exported(SamplerNetwork(other).eval(), other, scale))
+    soundfile.write(phrases, tone(2.0), LIVE)
+    order = Order(DeviceChoice("virtual", LIVE, 256), input=str(phrases))
+    place = folder / ".." / "mine"
+    host, said = Host(order, a_rack(place, until)), list[str]()
+    end = time.monotonic() + 60.0
+    try:
+        learn(
+            job, folder, Ears(enough_s=1.0),
+            quick(0, preview_first_s=0.1), told=nothing, doing=in_silence, said=said.append,
+            stop=lambda: len(said) > 1 or time.monotonic() > end,
+        )  # fmt: skip
+    finally:
+        host.stop()
+    rates = f"is of {2 * RATE} Hz, what plays of {RATE} Hz; it is heard when taraf is begun again"
+    assert said == ["listening to Learn", f"{place / files.BEST}: {rates}"]
+
+
 def test_where_nothing_is_tapped_it_says_how(tmp_path: Path) -> None:
     plain = Rack("Plain", lanes=(Lane("you", "left", (Link("gain", "gain"),)),))
     host = Host(Order(), plain)
@@ -174,3 +290,18 @@ def test_where_nothing_is_tapped_it_says_how(tmp_path: Path) -> None:
     finally:
         host.stop()
     assert said == ['Plain has no tap: put `use = "tap"` where it is to listen']
+
+
+def test_of_a_tap_that_is_not_there_it_says_which_are(tmp_path: Path) -> None:
+    rack = Rack("Tapped", lanes=(Lane("you", "left", (Link("tap", "tap"),)),))
+    host, said = Host(Order(), rack), list[str]()
+    until = time.monotonic() + 20.0
+    try:
+        learn(
+            job_for("vector"), tmp_path, Ears(tap="wrong"), quick(1), told=nothing,
+            doing=in_silence, said=said.append,
+            stop=lambda: bool(said) or time.monotonic() > until,
+        )  # fmt: skip
+    finally:
+        host.stop()
+    assert said == ["Tapped has no tap called wrong; there are: you.tap"]

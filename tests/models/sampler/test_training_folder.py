@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -53,6 +54,28 @@ def test_a_training_that_ends_or_fails_gives_its_folder_back(tmp_path: Path) -> 
             raise SamplerError("lost")
     with held(tmp_path), pytest.raises(SamplerError, match=f"process {os.getpid()}"):
         train(job_for("vector"), tmp_path, settings=quick(1), sound=two_tones())
+
+
+def test_what_a_killed_one_had_begun_to_write_is_removed(tmp_path: Path) -> None:
+    (tmp_path / files.PREVIEW_FOLDER).mkdir()
+    begun = [".checkpoint.pt.0a1b2c3d.part", "previews/.step-00000002.wav.0a1b2c3d.part"]
+    for name in (*begun, ".report.html.0a1b2c3d.part"):
+        (tmp_path / name).touch()
+    with held(tmp_path):
+        left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert left == [".report.html.0a1b2c3d.part", ".training.lock"]  # others write that
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it locks by other means")
+def test_where_nothing_can_be_locked_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(SamplerError, match=r"training.lock: No locks available"), held(tmp_path):
+        pass
 
 
 def test_it_tells_what_it_does_and_its_first_preview_comes_early(tmp_path: Path) -> None:
