@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from models.commands.follower import pulse
+from models.commands.morph import morph
 from models.commands.rhythm import rhythm
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def effect(
 
 train.command("pulse")(pulse)
 train.command("rhythm")(rhythm)
+train.command("morph")(morph)
 
 
 def _tell(line: str) -> None:

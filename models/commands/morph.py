@@ -1,0 +1,189 @@
+"""taraf train morph: a network whose few latents are the sounds of instruments, from notes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from models.morph.live.scoring import Score
+    from models.morph.live.settings import Job
+    from models.morph.live.training import Trained
+    from models.morph.notes import Notes
+
+
+def morph(
+    data: Annotated[
+        Path, typer.Option(help="Notes in NSynth's layout: taraf notes render makes some.")
+    ],
+    name: Annotated[str, typer.Option(help="What the model's file is called.")] = "morph",
+    minutes: Annotated[float, typer.Option(min=0.01, max=10_000.0, help="Of training.")] = 13.0,
+    grid: Annotated[
+        str, typer.Option(help="quality (32 ms, every 4 ms) or live (16 ms, every 2 ms).")
+    ] = "quality",
+    latents: Annotated[int, typer.Option(min=1, max=64, help="Numbers a frame becomes.")] = 16,
+    conditions: Annotated[
+        str, typer.Option(help="How a pitch is told to the network: notes or chroma.")
+    ] = "notes",
+    width: Annotated[int, typer.Option(min=8, max=4096, help="Units of a layer.")] = 512,
+    notes_each: Annotated[
+        int, typer.Option(min=1, max=1000, help="Notes of each instrument in the file.")
+    ] = 9,
+    storage: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "bfloat16",
+    out: Annotated[
+        Path | None, typer.Option(help="Where the file goes; here unless given.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("runs"),
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the last checkpoint; --minutes is for the whole.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of frames and weights.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 2,
+    accelerator: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    half: Annotated[
+        bool, typer.Option(help="Multiply in bfloat16: twice as fast where the chip can.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Learn a space of sounds from notes, in which one becomes another as it is played.
+
+    Ctrl-C keeps the best that was found so far. Instruments that are held out tell how good it is.
+
+    Example: taraf train morph --data notes --minutes 13
+    """
+    from models.judging.errors import needed
+
+    with needed("train"):
+        import torch
+
+        from models.morph.live.settings import Job
+
+    from engine.morph.errors import MorphError
+
+    if accelerator not in ("cpu", "gpu"):
+        raise MorphError(f"accelerator = {accelerator} is none of cpu, gpu")
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise MorphError("accelerator = gpu: torch finds no GPU here")
+    if storage not in ("float32", "bfloat16"):
+        raise MorphError(f"storage = {storage} is none of float32, bfloat16")
+    from models.morph.notes import read_notes
+
+    target = _target(out or Path(), name)
+    job = Job(
+        grid=grid, latents=latents, conditions=conditions, width=width, minutes=minutes, seed=seed
+    ).check()
+    torch.set_num_threads(threads)
+    notes = read_notes(data)
+    for line in notes.warnings:
+        print(line, file=sys.stderr)
+    device = "cuda" if accelerator == "gpu" else "cpu"
+    trained, scores = _train(job, notes, runs / name, resume, device, half)
+    told: dict[str, Any] = {
+        "command": shlex.join(["taraf", *sys.argv[1:]]),
+        "steps": trained.stands.step,
+        "seconds": round(trained.stands.seconds),
+        "scores": [score.as_json() for score in scores],
+    }
+    size = _write(target, job, trained, notes, notes_each, storage, told)
+    if as_json:
+        typer.echo(json.dumps({"model": str(target), "notes": size, **told}))
+    else:
+        _show(target, scores, size)
+
+
+def _train(
+    job: Job, notes: Notes, folder: Path, resume: bool, device: str, half: bool
+) -> tuple[Trained, list[Score]]:
+    """Read frames, train, and score on the test set's instruments."""
+    from models.effects.training.loop import interruptible
+    from models.morph.live.material import frames_of
+    from models.morph.live.scoring import table
+    from models.morph.live.training import train
+
+    with _bar() as bar:
+        task = bar.add_task("frames", total=float(len(notes)))
+        parts = []
+        for split in ("train", "valid", "test"):
+            own = notes.of(split)  # type: ignore[arg-type]
+            each = job.frames if split == "train" else HELD_FRAMES
+
+            def read(done: int, all_: int) -> None:
+                bar.advance(task)
+
+            parts.append(frames_of(own, job.frame_grid, each, job.seed, read))
+        task = bar.add_task("training", total=1.0)
+        with interruptible() as asked:
+            trained = train(
+                job, parts[0], parts[1], folder, resume=resume, device=device, half=half,
+                told=lambda at: bar.update(
+                    task, completed=at.done,
+                    description=f"step {at.step}  {at.rmse_db:.2f} dB  {at.convergence:.3f}",
+                ), stop=lambda: bool(asked),
+            )  # fmt: skip
+    return trained, table(trained.network, job.conditions, job.latents, parts[0], parts[2])
+
+
+HELD_FRAMES = 48
+"""Of each note that is held out."""
+
+
+def _write(
+    target: Path, job: Job, trained: Trained, notes: Notes, each: int, storage: str,
+    told: dict[str, Any],
+) -> int:  # fmt: skip
+    """Write the model; how many notes it has."""
+    from engine.morph.file import write_morph
+    from models.morph.live.export import chosen, exported
+
+    with _bar() as bar:
+        task = bar.add_task("notes", total=None)
+        model = exported(
+            trained.network, job, chosen(list(notes), each), told,
+            lambda done, all_: bar.update(task, completed=done, total=all_),
+        )  # fmt: skip
+    write_morph(target, model, storage)
+    return len(model.notes)
+
+
+def _target(out: Path, name: str) -> Path:
+    """The file, whose folder is made before minutes are spent; raises MorphError."""
+    from engine.morph.errors import MorphError
+
+    if Path(name).name != name:
+        raise MorphError(f"--name {name!r}: it is a file's name, with no / in it; use --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MorphError(f"--out {out}: cannot be made: {error.strerror}") from None
+    return out / f"{name}.npz"
+
+
+def _show(target: Path, scores: list[Score], notes: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("held-out instruments", "numbers", "RMSE dB", "LSD dB", "convergence dB"):
+        shown.add_column(column, justify="right" if shown.columns else "left")
+    for one in scores:
+        row = (f"{one.rmse_db:.2f}", f"{one.lsd_db:.2f}", f"{one.convergence_db:.1f}")
+        shown.add_row(one.name, str(one.dims), *row)
+    console = Console()
+    console.print(shown)
+    console.print(f"{target}: {notes} notes", soft_wrap=True)
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+__all__ = ["morph"]

@@ -1,0 +1,1 @@
+"""The morph that is played: a frame becomes few latents and they a frame, as time goes on."""
