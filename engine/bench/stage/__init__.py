@@ -6,15 +6,14 @@ left out, and standard error says why. `taraf bench stage set-list page` measure
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
 from engine import addons
 from engine.bench import Report
-from engine.bench.stage.telling import Missing, StageError, say
+from engine.bench.parts import in_parts
+from engine.bench.stage.telling import Missing, say
 
 PARTS = {
     "control": "a controller turns a knob; 10,000 mixed messages",
@@ -33,28 +32,7 @@ def run(files: Sequence[Path] | None = None, seconds: float = SOAK_SECONDS) -> R
     As long without it, five minutes at most, comes first, to compare; 1800 are the half hour for
     the record.
     """
-    wanted = [str(file) for file in files or ()] or list(PARTS)
-    for name in wanted:
-        if name not in PARTS:
-            raise StageError(f"bench stage has no part {name!r}; there are {', '.join(PARTS)}")
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: nothing is left running
-    report, failed = Report("stage"), 0
-    for name in wanted:
-        say(f"{name}: {PARTS[name]}")
-        try:
-            _part(name, seconds)(report)
-        except Missing as error:
-            say(f"{name} is left out: {error}")
-        except ValueError as error:  # the other parts have their figures all the same
-            failed += 1
-            say(f"{name} ended early: {error}")
-    report.add("parts that ended early", failed, "", "none", failed == 0)
-    return report
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    return in_parts("stage", PARTS, files, lambda name, report: _part(name, seconds)(report), say)
 
 
 def _part(name: str, seconds: float) -> Callable[[Report], None]:

@@ -6,8 +6,6 @@ standard error says why. ``taraf bench sampler speed live`` measures two of them
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,50 +26,23 @@ PARTS = {
 def sampler(files: Sequence[Path] | None = None, seconds: float = 30.0) -> Report:
     """Samplers that learn a recording: how fast, how soon and how well they dream and answer.
 
-    ``files`` are parts, all unless given; ``seconds`` is how long each rack plays live. Trainings
-    take hours the first time: those that have ended are kept.
+    ``files`` are parts, all unless given; ``seconds`` is how long each rack plays live. The whole
+    takes a quarter of an hour the first time: trainings that have ended are kept.
     """
-    from engine.sampler.errors import SamplerError
-    from models.judging.errors import needed
-
-    wanted = [str(file) for file in files or ()] or list(PARTS)
-    for name in wanted:
-        if name not in PARTS:
-            raise SamplerError(f"bench sampler has no part {name!r}; there are {', '.join(PARTS)}")
-    from engine.bench import Report
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: nothing is left running
-    report, failed = Report("sampler"), 0
-    with needed("train"):
-        import librosa  # noqa: F401
-        import torch  # noqa: F401
-    for name in wanted:
-        say(f"{name}: {PARTS[name]}")
-        failed += not _measured(name, report, seconds)
-    report.add("parts that ended early", failed, "", "none", failed == 0)
-    return report
-
-
-def _measured(name: str, report: Report, seconds: float) -> bool:
-    """Add a part's rows; False if it broke off. What lacks something here is left out."""
     from importlib import import_module
 
-    from engine.bench.stage.telling import Missing
+    from engine.bench.parts import in_parts
+    from models.judging.errors import needed
 
-    kept = len(report.rows)
-    try:
+    def measure(name: str, report: Report) -> None:
         import_module(f"models.bench.sampler.{name}").run(report, seconds)
-    except (Missing, ModuleNotFoundError) as error:
-        say(f"{name} is left out: {error}")
-    except ValueError as error:  # the other parts have their figures all the same
-        say(f"{name} ended early after {len(report.rows) - kept} rows: {error}")
-        return False
-    return True
 
+    def ready() -> None:
+        with needed("train"):
+            import librosa  # noqa: F401
+            import torch  # noqa: F401
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    return in_parts("sampler", PARTS, files, measure, say, ready)
 
 
 __all__ = ["PARTS", "sampler"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.bench import Report
+from engine.bench.stage.telling import StageError
 from models.bench.pulse import PARTS, pulse
 from models.bench.pulse.clock import EVERY_SECONDS, echoes, period
 from models.bench.pulse.robust import Careful
@@ -25,7 +26,7 @@ needs_data = pytest.mark.skipif(
 
 
 def test_a_part_that_does_not_exist_is_told_with_those_that_do():
-    with pytest.raises(PulseError, match=r"'folow'.*follow, clicks"):
+    with pytest.raises(StageError, match=r"'folow'.*follow, clicks"):
         pulse([Path("folow")])
 
 

@@ -13,7 +13,7 @@ import soundfile
 
 from engine import preset
 from engine.bench import Report
-from engine.sampler.errors import SamplerError
+from engine.bench.stage.telling import StageError
 from models.bench.sampler import guitar, hour, live, robust, sampler, speed, training
 from models.bench.sampler.grades import HIS, table
 from models.bench.sampler.training import Task
@@ -46,7 +46,7 @@ def synthesised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 
 def test_a_part_that_does_not_exist_is_one_line() -> None:
-    with pytest.raises(SamplerError, match="no part 'sped'; there are speed, live, robust"):
+    with pytest.raises(StageError, match="no part 'sped'; there are speed, live, robust"):
         sampler([Path("sped")])
 
 
