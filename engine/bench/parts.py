@@ -7,7 +7,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.bench import Report
-from engine.bench.stage.telling import Missing, StageError
+
+
+class StageError(ValueError):
+    """A part that does not exist, or could not be measured to its end."""
+
+
+class Missing(StageError):
+    """Something is not installed here; the part is left out."""
 
 
 def in_parts(
@@ -47,4 +54,4 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-__all__ = ["in_parts"]
+__all__ = ["Missing", "StageError", "in_parts"]

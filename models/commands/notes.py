@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from models.commands.counting import counted
 
 FAULTY = 1
 FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -65,7 +65,7 @@ def render(
         seconds,
     )
     try:
-        with _bar("rendering", as_json) as told:
+        with counted("rendering", as_json) as told:
             done = render_notes(out, order, jobs, told)
     except KeyboardInterrupt:
         typer.echo(f"stopped; {out} is no dataset yet, the same command goes on", err=True)
@@ -96,7 +96,7 @@ def check(
     from models.morph.notes.check import LEAK_DB
     from models.morph.notes.check import check as check_notes
 
-    with needed("train"), _bar("checking", as_json) as told:
+    with needed("train"), counted("checking", as_json) as told:
         found = check_notes(read_notes(folder), told)
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), **asdict(found)}))
@@ -116,24 +116,6 @@ def check(
             )
     if found.faults:
         raise typer.Exit(FAULTY)
-
-
-@contextmanager
-def _bar(label: str, hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the terminal, told how many are done and of how many."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if hidden or not console.is_terminal:
-        yield lambda done, of: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=of or None)
 
 
 __all__ = ["notes"]

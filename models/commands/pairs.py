@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from models.commands.counting import counted
 
 FAULTY = 1
 
@@ -44,7 +44,7 @@ def make(
     order = Order(minutes, rate, seed, music=music)
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     wanted = wanted or (*order.kinds, *(("music",) if music else ()))
-    with _bar("making", as_json) as told:
+    with counted("making", as_json) as told:
         made = make_sounds(out, replace(order, kinds=wanted), told)
     if as_json:
         typer.echo(json.dumps({"folder": str(out), "rate": rate, "files": [vars(m) for m in made]}))
@@ -112,7 +112,7 @@ def render(
     place = str(log.absolute()) if log else os.devnull
     Path(place).open("ab").close()  # a worker could only die of it
     work = rendering.Work(jobs or os.cpu_count() or 1, timeout, place, resume)
-    with _bar("rendering", as_json) as told:
+    with counted("rendering", as_json) as told:
         done = rendering.render(dry, out, effect, work, told)
     _tell(done, out, as_json)
     if done.failed:
@@ -171,7 +171,7 @@ def record(
     from models.pairs.take import Session
 
     session = Session(device, send, channel, level, parse_numbers(set_ or []), latency)
-    with _bar("recording", as_json) as told:
+    with counted("recording", as_json) as told:
         done = record_pairs(dry, out, session, told)
     if as_json:
         typer.echo(json.dumps({"folder": str(out), **done}))
@@ -200,7 +200,7 @@ def check(
     from models.pairs import open_pairs
     from models.pairs.checks import check as find_faults
 
-    with _bar("checking", as_json) as told:
+    with counted("checking", as_json) as told:
         faults = find_faults(folder, tuple(allow or ()), told)
     opened = None if faults else open_pairs(folder)
     if as_json:
@@ -251,24 +251,6 @@ def list_(
         typer.echo(f"pedalboard:{name}({', '.join(names)})")
     for path in there["plugins"]:
         typer.echo(path)
-
-
-@contextmanager
-def _bar(label: str, hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the terminal, told how many are done and (once) of how many."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if hidden or not console.is_terminal:
-        yield lambda done, of: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=of or None)
 
 
 __all__ = ["pairs"]

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import sys
 
-
-class StageError(ValueError):
-    """A part that does not exist, or could not be measured to its end."""
-
-
-class Missing(StageError):
-    """Something is not installed here; the part is left out."""
+from engine.bench.parts import Missing, StageError
 
 
 def say(text: str) -> None:

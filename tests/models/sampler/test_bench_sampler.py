@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -149,3 +151,12 @@ def test_the_speed_of_the_dissertations_column_is_told_beside_its_own() -> None:
     speed._add_speed(report, "column", 0.68, speed.CASES[-1], True)
     last = report.rows[-1]
     assert last.target == "at least 100" and last.holds is False
+
+
+@pytest.mark.parametrize("bench", ["sampler", "pulse"])
+def test_a_bench_that_nothing_was_imported_for_tells_its_parts(bench: str) -> None:
+    program = "import sys; from engine.cli import main; sys.exit(main())"
+    taraf = [sys.executable, "-c", program, "bench", bench, "nothing", "--json"]
+    ended = subprocess.run(taraf, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert f"taraf: bench {bench} has no part 'nothing'; there are " in ended.stderr
