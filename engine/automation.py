@@ -15,10 +15,12 @@ from typing import Any
 
 from engine.params import Param, ParamError
 from engine.rack import Rack
-from engine.render import Move
+from engine.render import Message, Move
 
 MAX_BYTES = 1 << 26
 MAX_SECONDS = 1e6
+PLAYED = {"note_on", "note_off", "polytouch", "control_change", "aftertouch", "pitchwheel"}
+"""Messages for instruments."""
 Controller = tuple[int, str]
 """A MIDI controller's number and the address of the parameter it turns."""
 
@@ -43,6 +45,21 @@ def load(
         Move(round(seconds * sample_rate), address, value)
         for seconds, address, value in _rows(path, data, params)
     ]
+
+
+def messages_in(path: Path, sample_rate: int) -> list[Message]:
+    """What a MIDI file plays: its notes, bends, pressure, and all controllers."""
+    data = _read(path)
+    if data[:4] != b"MThd":
+        raise AutomationError(f"{path}: is not MIDI; notes are those of a .mid file")
+    played = [
+        Message(round(seconds * sample_rate), bytes(message.bytes()))
+        for seconds, message in _messages(path)
+        if message.type in PLAYED
+    ]
+    if not any(one.data[0] & 0xF0 == 0x90 for one in played):
+        raise AutomationError(f"{path}: has no notes")
+    return played
 
 
 def parse_controller(text: str, rack: Rack) -> Controller:
@@ -150,6 +167,13 @@ def _from_midi(
 
 def _changes(path: Path) -> Iterator[tuple[float, int, int]]:
     """Every controller change of a MIDI file in order: seconds, number, 0 to 127."""
+    for seconds, message in _messages(path):
+        if message.type == "control_change":
+            yield seconds, message.control, message.value
+
+
+def _messages(path: Path) -> Iterator[tuple[float, Any]]:
+    """Every message of a MIDI file in order, and its seconds."""
     import mido
 
     try:
@@ -167,8 +191,7 @@ def _changes(path: Path) -> Iterator[tuple[float, int, int]]:
         seconds += message.time * _tick_seconds(midi, tempo)
         if message.type == "set_tempo":
             tempo = message.tempo
-        elif message.type == "control_change":
-            yield seconds, message.control, message.value
+        yield seconds, message
 
 
 def _tick_seconds(midi: Any, tempo: int) -> float:
@@ -181,4 +204,4 @@ def _tick_seconds(midi: Any, tempo: int) -> float:
     return 1.0 / (film * max(int(division) & 255, 1))
 
 
-__all__ = ["AutomationError", "Controller", "load", "parse_controller"]
+__all__ = ["AutomationError", "Controller", "load", "messages_in", "parse_controller"]

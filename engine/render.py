@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.layout import CELL, EVENTS
+from engine.layout import CELL, EVENTS, NOTE
 from engine.rack import Rack, RackError
 from engine.shared import Shared
 from engine.stage import Stage
@@ -27,6 +27,14 @@ class Move:
     value: float
 
 
+@dataclass(frozen=True)
+class Message:
+    """MIDI for the rack's instruments: up to three bytes, at ``frame`` of the input."""
+
+    frame: int
+    data: bytes
+
+
 class Renderer:
     """A rack fed piece by piece; what comes out is aligned with what went in.
 
@@ -39,7 +47,7 @@ class Renderer:
         sample_rate: int,
         inputs: int,
         block: int = 64,
-        moves: Iterable[Move] = (),
+        moves: Iterable[Move | Message] = (),
     ) -> None:
         self.shared = Shared.private()
         self.shared.control["offline"] = 1
@@ -53,8 +61,25 @@ class Renderer:
         self._skip = self.table.latency
         self._waiting = np.zeros((0, inputs), np.float32)
 
-    def _schedule(self, rack: Rack, moves: Iterable[Move]) -> list[tuple[int, int, int, float]]:
+    def _schedule(
+        self, rack: Rack, moves: Iterable[Move | Message]
+    ) -> list[tuple[int, int, int, float]]:
         """When each node must be told; one move a knob and cell, the last."""
+        given = list(moves)
+        turned = self._turned(rack, [move for move in given if isinstance(move, Move)])
+        played = self._played([move for move in given if isinstance(move, Message)])
+        return sorted([*turned, *played], key=lambda event: event[0])
+
+    def _played(self, messages: list[Message]) -> list[tuple[int, int, int, float]]:
+        nodes = [n for n, node in enumerate(self.table.nodes) if node.plugin.plays_notes]
+        return [
+            (one.frame + int(self.table.rows[node]["starts"]), node, NOTE,
+             float(int.from_bytes(one.data[:3], "little")))
+            for one in sorted(messages, key=lambda one: one.frame)
+            for node in nodes
+        ]  # fmt: skip
+
+    def _turned(self, rack: Rack, moves: list[Move]) -> list[tuple[int, int, int, float]]:
         addresses = rack.addresses()
         last: dict[tuple[int, int, int], float] = {}
         for move in sorted(moves, key=lambda move: move.frame):
@@ -106,7 +131,7 @@ def play(
     sound: Sound,
     sample_rate: int,
     block: int = 64,
-    moves: Iterable[Move] = (),
+    moves: Iterable[Move | Message] = (),
     tail: int = 0,
 ) -> Sound:
     """``sound`` (frames, channels) through ``rack``: (frames + tail, 2), latency removed."""

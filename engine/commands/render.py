@@ -43,6 +43,10 @@ def render(
         list[str] | None,
         typer.Option(help="What a controller of the .mid turns: 20=lane.plugin.param."),
     ] = None,
+    notes: Annotated[
+        list[Path] | None,
+        typer.Option(help="A .mid that the preset's instruments play; may be repeated."),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="lane.plugin.param=value; may be repeated.")
     ] = None,
@@ -61,9 +65,11 @@ def render(
 
     Example: taraf render take.wav out.flac --preset crunch --set guitar.delay.mix=0.3 --tail 2
 
+    Example: taraf render silence.wav tune.flac --preset morph --notes tune.mid
+
     Example: taraf render di.wav amp.wav --model "My Amp.nam" --levels normalized
     """
-    from engine.automation import AutomationError, load, parse_controller
+    from engine.automation import AutomationError, load, messages_in, parse_controller
 
     jobs = plan(files, format)
     rack, warnings = options.rack_for(
@@ -74,6 +80,10 @@ def render(
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")
     for path in automation or []:
         load(path, rack, 48000, controllers)  # a mistake is found before a file is rendered
+    for path in notes or []:
+        messages_in(path, 48000)
+        if not any(link is not None and link.plugin.plays_notes for _, link in rack.links()):
+            raise AutomationError(f"{path}: nothing in {rack.name} plays notes")
     if jobs[0].target != files[-1]:
         files[-1].mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {"preset": rack.name, "warnings": list(warnings), "files": []}
@@ -81,11 +91,12 @@ def render(
         for warning in warnings:
             bar.warn(warning)
         for job in jobs:
-            moves = [
+            moves: list[Any] = [
                 move
                 for path in automation or []
                 for move in load(path, rack, job.rate, controllers)
             ]
+            moves += [one for path in notes or [] for one in messages_in(path, job.rate)]
             with options.telling(as_json):
                 done = run(job, rack, moves, block, tail, bar.start(job))
             report["files"].append(done)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.automation import AutomationError, load, parse_controller
+from engine.automation import AutomationError, load, messages_in, parse_controller
+from engine.kernel import Audio, kernel
+from engine.plugin import Plugin
 from engine.rack import Lane, Link, Rack
 from engine.render import Move, play
 
@@ -208,3 +210,44 @@ def test_a_controller_is_a_number_and_an_address():
 def test_a_controller_that_is_none_is_refused(text, complaint):
     with pytest.raises(AutomationError, match=complaint):
         parse_controller(text, RACK)
+
+
+class Counts(Plugin):
+    """Sends a step of its size for every note that begins, at its frame."""
+
+    plays_notes = True
+
+    @kernel
+    def process(audio: Audio, knobs, state) -> None:
+        noted = state.noted
+        for i in range(audio.shape[1]):
+            audio[0, i] = 0.0
+            while noted[1] < noted[0] and state.notes[noted[1] % 256, 0] <= noted[2] + i:
+                message = state.notes[noted[1] % 256, 1]
+                noted[1] += 1
+                if message & 0xF0 == 0x90:
+                    audio[0, i] += np.float32((message >> 8) & 127)
+
+
+def test_notes_of_a_midi_file_come_to_instruments_at_their_frames(tmp_path, use):
+    tempo = mido.MetaMessage("set_tempo", tempo=1_000_000)
+    begins = mido.Message("note_on", note=60, velocity=100, time=480)
+    path = midi_file(
+        tmp_path / "a.mid", tempo, begins, begins.copy(note=64, time=0), begins.copy(velocity=0),
+        mido.Message("program_change", program=3),
+    )  # fmt: skip
+    messages = messages_in(path, RATE)
+    assert [(one.frame, one.data[:2]) for one in messages] == [
+        (RATE, b"\x90\x3c"), (RATE, b"\x90\x40"), (2 * RATE, b"\x90\x3c")
+    ]  # fmt: skip
+    rack = Rack("test", lanes=(Lane("a", "left", (Link("delay", "d"), use(Counts))),))
+    made = play(rack, np.zeros((RATE + 640, 1), np.float32), RATE, 333, messages)[:, 0]
+    assert list(np.flatnonzero(made)) == [RATE] and made[RATE] == 124.0
+
+
+def test_a_file_without_notes_is_refused_in_one_line(tmp_path):
+    (tmp_path / "a.csv").write_text("0, guitar.gain.gain_db, 0\n")
+    for path in (midi_file(tmp_path / "a.mid", turn(3)), tmp_path / "a.csv", tmp_path / "no.mid"):
+        with pytest.raises(AutomationError) as caught:
+            messages_in(path, RATE)
+        check_line(path, str(caught.value))
