@@ -42,6 +42,17 @@ class Setup:
     tempo_bpm: float = 120.0
 
 
+@dataclass(frozen=True)
+class Place:
+    """Something that a parameter names by its number, and where it lies on a map, 0 to 1 both
+    ways; alike ones lie near each other. ``family`` groups them, by colour."""
+
+    name: str
+    family: str
+    across: float
+    up: float
+
+
 class PluginError(ValueError):
     """A plugin that cannot be built as asked; the message says what was given and allowed."""
 
@@ -91,6 +102,12 @@ class Plugin:
     packed as in ``state.notes``, and ``state.made_count``: [0] how many it has written since it
     began, [2] the node's own time where this part begins. They go to the player's MIDI outputs
     at their frame's time."""
+    xy: ClassVar[tuple[str, ...]] = ()
+    """Two parameters that one finger turns at once, on a field that a page shows: across, up."""
+    ends: ClassVar[tuple[str, ...]] = ()
+    """Parameters whose values are numbers of ``places``, chosen on their map: what lies between
+    them is where ``xy`` stands. Of four ``xy`` goes from the first to the second across, from
+    those two to the last two up; of two only across."""
     latency_samples: int = 0
     warnings: tuple[str, ...] = ()
     restarts: int = 0
@@ -119,6 +136,14 @@ class Plugin:
         ``folder`` is where relative file names begin. May raise PluginError.
         """
         return cls.params
+
+    @classmethod
+    def places(cls, settings: Mapping[str, str | int], folder: Path) -> tuple[Place, ...]:
+        """What its ``ends`` choose from, by number, with these settings; see ``declared``.
+
+        Asked whenever a page draws the rack: what takes long is kept. May raise PluginError.
+        """
+        return ()
 
     def width(self, channels: int) -> int:
         """Channels this plugin works on when it is fed ``channels``: 1 or 2."""

@@ -201,8 +201,12 @@ def converter(
 
     ``to_table``, ``to_line`` and ``to_clock``, the same with ``from_``, and ``work`` for both.
     """
-    p = plan(host_rate, model_rate, oversampling)
-    most = most_frames(host_rate, model_rate, oversampling) * p.folds
+    return converter_of(plan(host_rate, model_rate, oversampling))
+
+
+def converter_of(p: Plan) -> dict[str, npt.NDArray[Any]]:
+    """The same by a plan of one's own, with other filters."""
+    most = -(-CHUNK * p.up // (p.down * p.folds)) * p.folds
     group, ahead = p.folds * p.down, p.to.half * p.up  # in up-ths of a host frame
     # the first model frame to look at host frame 0 or a later one, the others being silence
     first = -((ahead + group - p.down) // group)

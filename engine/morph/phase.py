@@ -9,6 +9,9 @@ signal estimation from modified short-time Fourier transform magnitude spectra, 
 where integration is already right. Where later frames are still missing the window is divided by
 what is there of it.
 
+A voice whose pitch is known is kept in tune (tune.py): ``phase_pitch`` (voices,) is its fundamental
+in bins, 0 where there is none, and may change from frame to frame.
+
 Levels are dB of a sine's amplitude on a bin; SILENT_DB and less, and what is no number, is none.
 """
 
@@ -26,6 +29,7 @@ from engine.morph.compiled import Arrays, bind, caller, table_of
 from engine.morph.errors import MorphError
 from engine.morph.grid import Array, Grid
 from engine.morph.integrate import integrate, paths, rises, slopes
+from engine.morph.tune import HELD, go_on, hold, main_lobe, tune
 from engine.morph.turns import angle, cosine, sine, wrapped
 from engine.native_calls import run_network
 from engine.sampler.fourier import real_transform, to_sound, to_spectrum
@@ -58,6 +62,8 @@ def phase_state(grid: Grid, voices: int = 1, corrections: int = 2, prefix: str =
     state: Arrays = {
         "phase_plan": np.array([size, hop, corrections], np.int64),
         "phase_levels": np.full((voices, bins), SILENT_DB, np.float32),
+        "phase_pitch": np.zeros(voices, np.float32),
+        "phase_lobe": main_lobe(),
         "phase_ready": np.zeros((voices, hop), np.float32),
         "phase_before": np.full((voices, 2, bins), _SILENT, np.float32),
         "phase_turns": np.zeros((voices, bins), np.float32),
@@ -99,16 +105,20 @@ def silence(table: Any, voice: int) -> None:
 @kernel
 def phase_voice(state: Any, voice: int, what: int, unused: int) -> None:
     """What the code does: one frame of one voice, or its end."""
-    line = state.phase_line[voice]
+    line, pitch = state.phase_line[voice], state.phase_pitch[voice]
     if what == RESTART:
         forget(state, voice)
         return
     loudest = take_levels(state, state.phase_levels[voice])
+    held = is_held(pitch)
     if loudest >= 0:
-        give_phases(state, voice, loudest)
-        for _ in range(state.phase_plan[CORRECTIONS]):
+        if pitch > np.float32(0.0):
+            tune(state.phase_rows[0], state.phase_rows[1], _SILENT, pitch, state.phase_lobe)
+        give_phases(state, voice, loudest, pitch)
+        corrections = state.phase_plan[CORRECTIONS]
+        for _ in range(min(corrections, 1) if held else corrections):
             agree(state, line)
-        if state.phase_plan[CORRECTIONS] > 0:
+        if corrections > 0 and not held:
             read_phases(state, state.phase_turns[voice])
         to_frame(state)
         sound, window = state.phase_sound, state.phase_window
@@ -116,6 +126,12 @@ def phase_voice(state: Any, voice: int, what: int, unused: int) -> None:
             line[i] += window[i] * sound[i]
     remember(state, voice)
     emit(line, state.phase_whole, state.phase_ready[voice])
+
+
+@kernel
+def is_held(pitch: Any) -> bool:
+    """Whether partials are too near to be told apart."""
+    return np.float32(0.0) < pitch < np.float32(HELD)
 
 
 @kernel
@@ -148,17 +164,22 @@ def take_levels(state: Any, levels: Any) -> int:
 
 
 @kernel
-def give_phases(state: Any, voice: int, loudest: int) -> None:
+def give_phases(state: Any, voice: int, loudest: int, pitch: Any) -> None:
     """Integrate, and write the spectrum that is asked for."""
     rows, plan = state.phase_rows, state.phase_plan
     logs, sizes, rise, slope, left, right = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
     before, older = state.phase_before[voice, 0], state.phase_before[voice, 1]
     turns, rose = state.phase_turns[voice], state.phase_rose[voice]
     steep = np.float32(math.log(2.0) / (2.0 * math.pi) * plan[SIZE] / plan[HOP])
-    rises(sizes, state.phase_base, np.float32(plan[HOP] / plan[SIZE]), rise)
-    slopes(logs, before, older, steep, slope)
-    paths(logs, before, _SILENT, loudest, left, right)
-    integrate(before, _SILENT, loudest, left, right, rise, rose, slope, turns)
+    cycle = np.float32(plan[HOP] / plan[SIZE])
+    if is_held(pitch):
+        hold(state.phase_base, cycle, pitch, rise)
+        go_on(rise, rose, turns)
+    else:
+        rises(sizes, state.phase_base, cycle, rise)
+        slopes(logs, before, older, steep, slope)
+        paths(logs, before, _SILENT, loudest, left, right)
+        integrate(before, _SILENT, loudest, left, right, rise, rose, slope, turns)
     re, im = state.phase_spectrum[0], state.phase_spectrum[1]
     half = np.float32(0.5)
     for k in range(turns.shape[0]):
@@ -239,9 +260,10 @@ def emit(line: Any, whole: Any, ready: Any) -> None:
 class Phaser:
     """One voice for Python, by the code that a plugin calls: frames go in, hops come out."""
 
-    def __init__(self, grid: Grid, corrections: int = 2) -> None:
+    def __init__(self, grid: Grid, corrections: int = 2, hertz: float = 0.0) -> None:
         self.grid = grid
         self.arrays = phase_state(grid, 1, corrections)
+        self.arrays["phase_pitch"][0] = hertz * grid.size / grid.rate
         bind_phase(self.arrays)
         table = self.arrays[TABLE]
         self._call = caller(int(table[0]))

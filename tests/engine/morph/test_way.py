@@ -1,0 +1,140 @@
+"""Ways between notes, as they are heard: even steps, brightness on a line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.morph.decode import Coder, decoder_state
+from engine.morph.errors import MorphError
+from engine.morph.grid import Grid, magnitudes, to_db
+from engine.morph.model import conditions_of
+from engine.morph.phase import Phaser
+from engine.morph.way import octaves, straight, stretches, way
+
+from .conftest import RATE, tone
+
+GRID = Grid(512, 64)
+HERTZ = 220.0
+TOLD = np.zeros(1, np.float32)
+
+
+def frames_of(brightness):
+    """A held note's frames in dB."""
+    sound = tone(HERTZ, 0.6, brightness, 0.0)
+    return to_db(magnitudes(sound, GRID))[0][GRID.overlap : -GRID.overlap]
+
+
+DARK, BRIGHT = frames_of(0.4), frames_of(0.7)
+
+
+def decode(given):
+    """One latent: from dark to bright, slowly at first, and with a dull hump on the way."""
+    rows = []
+    for share in np.asarray(given, float)[:, 0]:
+        hump = -4.0 * np.sin(np.pi * share) * np.maximum(0.0, octaves(GRID) + 1.0)
+        rows.append(DARK[20] + share**2 * (BRIGHT[20] - DARK[20]) + hump)
+    return np.array(rows, np.float32)
+
+
+FIRST, LAST = np.zeros((200, 1), np.float32), np.ones((200, 1), np.float32)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return way(decode, GRID, TOLD, HERTZ, FIRST, LAST)
+
+
+def heard(found, steps=9):
+    """Spectra of equal turns of a knob, summed over frames that all sound: (steps, bins)."""
+    spectra = []
+    for knob in np.linspace(0.0, 1.0, steps):
+        place, tilt, gain = found.at(knob)
+        levels = decode([[place]] * 60) + tilt * octaves(GRID) + gain
+        sound = Phaser(GRID, hertz=HERTZ).frames(levels)[GRID.size :]
+        spectra.append(magnitudes(sound, GRID)[8:-8].sum(axis=0))
+    return np.array(spectra, float)
+
+
+def centroids(spectra):
+    return spectra @ np.arange(GRID.bins) / spectra.sum(axis=1)
+
+
+def test_brightness_goes_straight_where_it_did_not(found):
+    before, after = centroids(heard(straight())), centroids(heard(found))
+    assert (np.diff(before) < 0.0).any()
+    assert (np.diff(after) > 0.0).all()
+    line = np.linspace(after[0], after[-1], len(after))
+    assert np.abs(after - line).max() < 0.6 * np.abs(before - line).max()
+
+
+def test_steps_are_more_even(found):
+    def spread(spectra):
+        in_db = 20.0 * np.log10(spectra)
+        steps = np.linalg.norm(np.diff(in_db, axis=0), axis=1)
+        return steps.std() / steps.mean()
+
+    assert spread(heard(found)) < 0.7 * spread(heard(straight()))
+
+
+def test_ends_are_left_as_they_are(found):
+    assert found.at(0.0) == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
+    assert found.at(1.0) == pytest.approx((1.0, 0.0, 0.0), abs=1e-6)
+
+
+def test_places_rise_all_the_way(found):
+    assert found.places.shape == found.tilt_db.shape == found.gain_db.shape == (33,)
+    assert (np.diff(found.places) > 0.0).all()
+
+
+def test_it_is_the_same_again(found):
+    again = way(decode, GRID, TOLD, HERTZ, FIRST, LAST)
+    np.testing.assert_array_equal(found.places, again.places)
+    np.testing.assert_array_equal(found.tilt_db, again.tilt_db)
+
+
+def test_the_way_from_a_note_to_itself_is_straight():
+    found = way(decode, GRID, TOLD, HERTZ, FIRST, FIRST)
+    np.testing.assert_array_equal(found.places, straight().places)
+    assert not found.tilt_db.any()
+
+
+def test_levels_alone_are_a_way_too():
+    found = way(decode, GRID, TOLD, HERTZ, FIRST, FIRST, (0.0, -40.0))
+    np.testing.assert_allclose(found.places, straight().places, atol=0.08)
+
+
+def test_a_models_notes_have_a_way(make_morph):
+    model = make_morph()
+    coder = Coder(decoder_state(model))
+    one, other = model.notes[0], model.notes[1]
+    told = conditions_of(60, 100, model.conditions)
+    gains = (one.gain_db.astype(np.float32), other.gain_db.astype(np.float32))
+    found = way(coder, model.grid, told, 261.6, one.path, other.path, gains)
+    assert np.isfinite(found.places).all()
+    assert (np.diff(found.places) > 0.0).all()
+    assert np.abs(found.tilt_db).max() <= 12.0
+
+
+def test_short_notes_are_heard_more_than_once_and_long_ones_in_stretches():
+    assert stretches(3, GRID).max() == 2
+    assert len(stretches(3, GRID)) >= 2560 // GRID.hop
+    long = stretches(1000, GRID)
+    assert long[0] == 0
+    assert long[-1] == 999
+    assert len(long) == 5 * 2560 // GRID.hop
+    assert GRID.rate == RATE
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "gains", "told"),
+    [
+        (np.zeros((9, 1)), np.zeros((9, 2)), (0.0, 0.0), "paths of shapes"),
+        (np.zeros((0, 1)), np.zeros((9, 1)), (0.0, 0.0), "paths of shapes"),
+        (np.zeros((9, 1)), np.ones((9, 1)), (np.zeros(8), 0.0), "gains of shape"),
+    ],
+)
+def test_what_is_no_way_is_told_in_one_line(first, last, gains, told):
+    with pytest.raises(MorphError, match=told) as caught:
+        way(decode, GRID, TOLD, HERTZ, first, last, gains)
+    assert "\n" not in str(caught.value)
