@@ -11,6 +11,7 @@ import pytest
 from conftest import noise, rack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from morph_tones import tones_file
 
 from engine import catalogue, preset
 from engine.params import HOST
@@ -40,8 +41,18 @@ def script() -> str:
     return str(path)
 
 
+@cache
+def tones() -> str:
+    """A morph's file: small, and there before one is trained."""
+    import tempfile
+
+    return str(tones_file(Path(tempfile.mkdtemp())))
+
+
 def link(name: str, knobs: dict[str, float] | None = None) -> Link:
     chosen: dict[str, str | int] = {"module": script()} if name == "torchscript" else {}
+    if name in ("morph", "timbre"):
+        chosen = {"model": tones()}
     if name == "vst":
         if not VST3.exists():
             pytest.skip(f"{VST3} is not here; on Debian it comes with zam-plugins")

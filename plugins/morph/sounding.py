@@ -1,0 +1,291 @@
+"""Voices become sound: a frame of each when it is due, then the host's rate and the bend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.dsp.approx import LOG2_PER_DB
+from engine.kernel import kernel
+from engine.morph.decode import run_dense
+from engine.morph.phase import CORRECTIONS, SILENT_DB, silence, sing
+from plugins.morph.blend import SOFTEST_DB, blend, choose, corners, decibels, step
+from plugins.morph.looking import look
+from plugins.morph.spaced import curved, find_tables
+from plugins.morph.state import (
+    AT,
+    BEGUN,
+    BEND,
+    BENDS,
+    CHANNEL,
+    END,
+    ENDS,
+    EVEN,
+    EXPRESSION,
+    FALL,
+    FILLED,
+    FORCE,
+    FRACTION,
+    FRESH,
+    GONE,
+    HELD,
+    HOLD,
+    IDLE,
+    KEY,
+    KNOBS,
+    LATENT,
+    LEAPS,
+    LEVEL,
+    OFFSET,
+    PEDAL,
+    PRESSURE,
+    PRESSURE_X,
+    RELEASED,
+    RINGING,
+    RISE,
+    SOUNDING,
+    STAGE,
+    TABLE,
+    TIME,
+    TOLD,
+    WAITING,
+    WHEEL,
+    WHEEL_X,
+    X,
+    Y,
+)
+from plugins.morph.varispeed import ONE, weighed
+from plugins.morph.voices import let_go, rest, ring_out, room
+
+STARTS = 2
+"""Notes that begin in one cell of 64 frames: each is made as many frames at once as see its first
+hop, and eight at a time might be late."""
+SKIPPED = 2
+"""Of those frames the first ones, of which that hop has 4 %."""
+BLENDS = 3
+"""Frames in which a release, or another end, takes over: the windows of frames do the rest."""
+LEAP = np.float32(0.03)
+"""A corner's share that changes by more in a frame leaps. To phases a leap is an attack, which lies
+late in its window, and corrections hold on to what was: half the way would take 9 to 10 ms instead
+of 7 (``live``), and go 25 % too far before. So phases are told of no change, and half a window's
+frames are not corrected."""
+USUAL = 2
+"""Corrections of other frames."""
+LEAST_DB, MOST_DB = -100.0, 24.0
+OFFSETS_DB = -40.0, 40.0
+
+
+@kernel
+def speed_of(state: Any, v: int) -> int:
+    """Inputs an output, as a whole number of ONE-ths."""
+    voice = state.voice[v]
+    bend = state.channel[voice[CHANNEL], BEND] * state.wanted[BENDS] + (voice[KEY] - voice[TOLD])
+    speed = state.speed if bend == 0.0 else state.speed * 2.0 ** (bend / 12.0)
+    return int(speed * ONE + 0.5)
+
+
+@kernel
+def pitch_told(key: int, reach: Any) -> int:
+    """The pitch that a decoder is told for a key: within what its notes reach, up to an octave off.
+
+    What is beyond that was never learnt. The rest of the way is speed, as in any sampler.
+    """
+    if key > reach[1]:
+        return max(reach[1], key - 12)
+    return min(reach[0], key + 12) if key < reach[0] else key
+
+
+@kernel
+def begin_note(state: Any, v: int) -> None:
+    """A voice that waited begins: frames that see what is before its first hop, unheard."""
+    voice, clock = state.voice[v], state.clock[v]
+    silence(state.phase_table, v)
+    choose(state, v)
+    voice[TOLD] = pitch_told(voice[KEY], state.reach)
+    given, told = state.dense_given[v], state.pitches[voice[TOLD]]
+    latents = state.blend.shape[0] - 1
+    for k in range(told.shape[0]):
+        given[latents + k] = told[k]
+    given[given.shape[0] - 1] = np.float32(clock[FORCE] / 127.0)
+    state.phase_pitch[v] = state.tuned[voice[TOLD]]
+    clock[TIME], clock[RISE], clock[HOLD], clock[GONE] = 0.0, 0.0, 0.0, 0.0
+    clock[OFFSET], clock[FALL] = 0.0, 0.0
+    voice[STAGE], voice[FRESH], voice[LEAPS] = SOUNDING, 0, 0
+    room(state, v)
+    voice[END] = voice[AT] + state.half
+    locate(state, v)
+    for _ in range(SKIPPED):
+        step(state, v)
+    for _ in range(state.overlap - 1 - SKIPPED):
+        frame(state, v)
+
+
+@kernel
+def frame(state: Any, v: int) -> None:
+    """A voice's next frame and the hop that it completes."""
+    voice, clock = state.voice[v], state.clock[v]
+    ends = voice[HELD] == 0 and state.channel[voice[CHANNEL], PEDAL] == 0.0
+    if ends and voice[STAGE] == SOUNDING and clock[TIME] >= state.overlap:
+        let_go(state, v)
+    changed = locate(state, v)
+    released = voice[STAGE] == RELEASED and clock[GONE] == 0.0
+    if changed or released:
+        voice[FRESH] = BLENDS
+    leaps = leap(state, v)
+    blend(state, v)
+    mix(state, v)
+    levels(state, v, released)
+    if leaps:
+        forget_change(state, v)
+    state.phase_plan[CORRECTIONS] = USUAL if voice[LEAPS] == 0 else 0
+    voice[LEAPS] = max(0, voice[LEAPS] - 1)
+    sing(state.phase_table, v)
+    step(state, v)
+
+
+@kernel
+def locate(state: Any, v: int) -> bool:
+    """Where a voice is between its ends now; whether these, or the table it goes by, are others."""
+    voice, changed = state.voice[v], False
+    for corner in range(4):
+        changed = changed or state.own_ends[v, corner] != state.turn[ENDS + corner]
+    if changed:
+        choose(state, v)
+    table = find_tables(state, state.turn[ENDS:]) if state.wanted[EVEN] != 0.0 else -1
+    changed = changed or table != voice[TABLE]
+    voice[TABLE] = table
+    place(state, v)
+    return bool(changed)
+
+
+@kernel
+def place(state: Any, v: int) -> None:
+    """How much there is of each end for a voice, whose channel has a wheel and pressure."""
+    wanted, own = state.wanted, state.channel[state.voice[v, CHANNEL]]
+    x = wanted[X] + wanted[WHEEL_X] * own[WHEEL] + wanted[PRESSURE_X] * own[PRESSURE]
+    x, y = min(max(float(x), 0.0), 1.0), min(max(float(wanted[Y]), 0.0), 1.0)
+    state.seen[0], state.seen[1] = x, y
+    table = state.voice[v, TABLE]
+    if table >= 0:
+        key, rows = state.voice[v, KEY], state.tables[table]
+        across = (1.0 - y) * curved(rows[0], key, x) + y * curved(rows[1], key, x)
+        up = (1.0 - x) * curved(rows[2], key, y) + x * curved(rows[3], key, y)
+        x, y = across, up
+    corners(state, x, y)
+
+
+@kernel
+def leap(state: Any, v: int) -> bool:
+    """Whether the place between the ends has leapt since the last frame."""
+    corner, own, most = state.corner, state.own_corner[v], np.float32(0.0)
+    for k in range(4):
+        most = max(most, abs(corner[k] - own[k]))
+        own[k] = corner[k]
+    if most < LEAP or state.clock[v, TIME] < state.overlap:
+        return False
+    state.voice[v, LEAPS] = state.overlap // 2
+    return True
+
+
+@kernel
+def forget_change(state: Any, v: int) -> None:
+    """Let phases take the last two frames for such as this one is."""
+    before, asked = state.phase_before[v], state.phase_levels[v]
+    for k in range(asked.shape[0]):
+        log = max(asked[k], np.float32(SILENT_DB)) * np.float32(LOG2_PER_DB)
+        before[0, k], before[1, k] = log, log
+
+
+@kernel
+def mix(state: Any, v: int) -> None:
+    """What is new blends with what was; the last blend is kept."""
+    made, last, fresh = state.blend, state.last[v], state.voice[v, FRESH]
+    if fresh > 0:
+        old = np.float32(fresh / (BLENDS + 1.0))
+        for k in range(made.shape[0]):
+            made[k] += old * (last[k] - made[k])
+        state.voice[v, FRESH] = fresh - 1
+    for k in range(made.shape[0]):
+        last[k] = made[k]
+
+
+@kernel
+def levels(state: Any, v: int, released: bool) -> None:
+    """``phase_levels`` of a voice, by its blend; a release goes on as loud as the voice was."""
+    voice, clock, made, given = state.voice[v], state.clock[v], state.blend, state.dense_given[v]
+    last, wanted = made.shape[0] - 1, state.wanted
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for k in range(last):
+        moved = wanted[LATENT + k] if LATENT + k < KNOBS else zero
+        given[k] = min(max(made[k] + moved, zero), one)
+    run_dense(state.dense_table, v)
+    frame_db, out = state.dense_made[v], state.phase_levels[v]
+    loudest = frame_db[0]
+    for k in range(frame_db.shape[0]):
+        loudest = max(loudest, frame_db[k])
+    plain = float(made[last])
+    if released:
+        missing = clock[LEVEL] - (loudest + plain)
+        clock[OFFSET] = min(max(missing, OFFSETS_DB[0]), OFFSETS_DB[1])
+    gain = plain + clock[OFFSET] - clock[FALL] * clock[GONE]
+    gain = min(gain, MOST_DB) if gain > SOFTEST_DB else SOFTEST_DB
+    clock[LEVEL] = loudest + gain
+    add = np.float32(gain + decibels(state.channel[voice[CHANNEL], EXPRESSION]))
+    for k in range(frame_db.shape[0]):
+        out[k] = frame_db[k] + add
+
+
+@kernel
+def over(state: Any, v: int) -> bool:
+    """Whether a voice is too soft to be heard again."""
+    if state.clock[v, LEVEL] > LEAST_DB:
+        return False
+    return bool(state.clock[v, RISE] >= 1.0)
+
+
+@kernel
+def sound(state: Any, v: int, first: int, out: Any) -> None:
+    """Add the next frames of a voice to ``out`` (frames,), the first of them ``first`` in this
+    part."""
+    voice, line = state.voice[v], state.line[v]
+    if voice[STAGE] == IDLE:
+        return
+    room(state, v)
+    look(state, first)
+    if voice[STAGE] == WAITING and state.turn[BEGUN] < STARTS:
+        state.turn[BEGUN] += 1
+        begin_note(state, v)
+    speed, half = speed_of(state, v), state.half
+    at, fraction = voice[AT], voice[FRACTION]
+    for i in range(out.shape[0]):
+        while voice[END] <= at + half and voice[STAGE] in (SOUNDING, RELEASED):
+            voice[AT] = at
+            look(state, first + i)
+            extend(state, v)
+            at = voice[AT]
+        out[i] += weighed(line, at - half + 1, fraction, state.sinc, state.products)
+        fraction += speed
+        at += fraction >> 32
+        fraction &= ONE - 1
+    voice[AT], voice[FRACTION] = at, fraction
+    if voice[STAGE] == RINGING and at - half > voice[FILLED]:
+        rest(state, v)
+
+
+@kernel
+def extend(state: Any, v: int) -> None:
+    """Add a voice's next hop to its line, or let it ring out."""
+    frame(state, v)
+    voice, line, ready = state.voice[v], state.line[v], state.phase_ready[v]
+    room(state, v)
+    end = voice[END]
+    for i in range(ready.shape[0]):
+        line[end + i] += ready[i]
+    voice[END] = end + ready.shape[0]
+    voice[FILLED] = max(voice[FILLED], voice[END])
+    if over(state, v):
+        ring_out(state, v)
+
+
+__all__ = ["sound"]
