@@ -225,6 +225,7 @@ class Desk(Listeners):
         with self._lock:
             before = self.rack
             self.slot.rack = self.host.rack = replace(before, xy=tuple(pair))
+            self.slot.settle()  # what is turned from now on is another move
             self.slot.remember("xy", before)
             self.tell("xy", source, xy=list(pair))
 

@@ -12,7 +12,8 @@ from engine.rack import Rack
 
 UNDO_KEPT = 200
 ONE_MOVE_SECONDS = 0.7
-"""Turns of one knob that follow each other so closely are one step of undo."""
+"""Turns of one knob that follow each other so closely are one step of undo, whatever other knobs
+are turned meanwhile: a finger on a pad turns two."""
 
 Become = Callable[[Rack], None]
 """Lets a rack sound in the place of the one that does; may raise ValueError."""
@@ -28,20 +29,20 @@ class Slot:
     undone: list[Rack] = field(default_factory=list)
     past: list[Rack] = field(default_factory=list)
     other: Rack | None = None  # of an A/B comparison: the one that does not sound
-    _moved: tuple[str, float] = field(default=("", 0.0), init=False)  # the last knob, and when
+    _moved: dict[str, float] = field(default_factory=dict, init=False)  # knobs, and when
 
     def remember(self, address: str, before: Rack) -> None:
         """A knob was turned; ``before`` is the rack as it was."""
         now = time.monotonic()
-        last, when = self._moved
-        if address != last or now - when > ONE_MOVE_SECONDS:
+        self._moved = {k: at for k, at in self._moved.items() if now - at <= ONE_MOVE_SECONDS}
+        if address not in self._moved:
             self.past = [*self.past[-UNDO_KEPT + 1 :], before]
             self.undone = []
-        self._moved = (address, now)
+        self._moved[address] = now
 
     def settle(self) -> None:
         """The next turn is a move of its own."""
-        self._moved = ("", 0.0)
+        self._moved.clear()
 
     def undo(self, become: Become) -> bool:
         """Take the last move back; False if there is none."""

@@ -98,6 +98,15 @@ def test_undo_takes_back_a_move_as_one_step_and_redo_makes_it_again(desk: Desk) 
     assert desk.value("guitar.delay.feedback") == 0.1
 
 
+def test_a_finger_that_turns_two_knobs_in_turns_is_no_long_way_back(desk: Desk) -> None:
+    first = desk.rack
+    for k in range(20):
+        desk.set(GAIN, 0.5 + k / 100)
+        desk.set("guitar.delay.feedback", 0.1 + k / 100)
+    assert desk.undo() and desk.undo()
+    assert desk.rack == first and not desk.undo()
+
+
 def test_compare_goes_between_the_saved_and_the_turned(desk: Desk) -> None:
     saved = desk.value(GAIN)
     desk.set(GAIN, 0.9)

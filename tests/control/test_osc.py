@@ -23,7 +23,7 @@ pytest.importorskip("pythonosc")
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from engine import preset
+from engine import catalogue, preset
 from engine.control.desk import Desk
 from engine.control.osc import Osc, OscError, Places, places, wire
 from engine.host import Host, Order
@@ -75,6 +75,9 @@ class Controller:
                     return found
             self.collect()
         raise AssertionError(f"{address} {arguments} did not come: {self.got[-20:]}")
+
+    def close(self) -> None:
+        self._socket.close()
 
     def settled(self) -> None:
         """Wait until all that was sent has been done, and what it led to has come back."""
@@ -182,6 +185,36 @@ def test_without_a_value_the_asker_is_told(desk: Desk, pad: Controller) -> None:
     assert pad.hears(KNOB, -33.0)
     pad.send("/position/guitar/gate/threshold_db")
     assert pad.hears("/position/guitar/gate/threshold_db", desk.position(NAME))
+
+
+def test_one_message_moves_both_knobs_of_a_pad(
+    desk: Desk, pad: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue.find("gate"), "xy", ("threshold_db", "release_ms"))
+    release = "guitar.gate.release_ms"
+    pad.send("/xy/guitar/gate", 0.25, 0.75)
+    wait_for(lambda: desk.position(release) == pytest.approx(0.75))
+    assert desk.position(NAME) == pytest.approx(0.25)
+    pad.send("/xy/guitar/gate")
+    assert pad.hears("/xy/guitar/gate", 0.25, 0.75)
+    desk.assign((release, NAME))
+    pad.send("/xy", 0.5, 1.0)
+    wait_for(lambda: desk.position(NAME) == pytest.approx(1.0))
+    assert desk.position(release) == pytest.approx(0.5)
+    desk.assign(())
+    before = desk.rack
+    for words, said in (
+        (("/xy", 0.5, 0.5), "no two parameters"),
+        (("/xy/guitar/gate", 0.5), "takes x and y"),
+        (("/xy/guitar/gate", 0.5, 1.5), "outside 0 to 1"),
+        (("/xy/guitar/tonestack", 0.5, 0.5), "has no /xy/guitar/tonestack"),
+        (("/xy/guitar", 0.5, 0.5), "has no /xy/guitar"),
+    ):
+        other = Controller(pad.to)  # each is told of mistakes once a second
+        other.send(*words)
+        assert said in other.hears("/error")[0]
+        other.close()
+    assert desk.rack == before
 
 
 def test_a_bundle_is_done_in_order_whatever_its_time(desk: Desk, pad: Controller) -> None:

@@ -15,6 +15,7 @@ from engine.control.osc.inbox import Client, Order
 
 if TYPE_CHECKING:
     from engine.control.desk import Desk
+    from engine.rack import Rack
 
 SOURCE = "osc"
 ACTIONS = {
@@ -63,6 +64,8 @@ class Orders:
             return self._value(address, given, client, stamp_ns)
         if family in ("rack", "position") and rest:
             return self._knob(family, rest.replace("/", "."), given, client, stamp_ns)
+        if address == "/xy" or family == "xy":
+            return self._pair(address, rest.replace("/", "."), given, client, stamp_ns)
         if family == "preset" and rest.isascii() and rest.isdigit():
             run = partial(self._select, int(rest), stamp_ns)
             return Order(None, run, client) if _pressed(given) else None
@@ -119,6 +122,28 @@ class Orders:
         run = partial(turn, name, _one(f"/{family}", given), stamp_ns)
         return Order(name, run, client, own=True)
 
+    def _pair(
+        self, address: str, plugin: str, given: list[Any], client: Client, stamp_ns: int
+    ) -> Order:
+        """Two knobs in one message, as an XY pad sends them: a plugin's, or the preset's own."""
+        if not given:
+            ask = partial(self._tell_pair, client, address, plugin)
+            return Order(("?", client.address, address), ask, client)
+        if len(given) != 2:
+            raise Refused(f"{address[:80]} takes x and y, not {len(given)} arguments")
+        run = partial(self._place_pair, plugin, given, stamp_ns)
+        return Order(address, run, client, own=True)
+
+    def _place_pair(self, plugin: str, given: list[Any], stamp_ns: int) -> None:
+        names = pad(self._desk.rack, plugin)
+        places = [self._position(name, value) for name, value in zip(names, given, strict=True)]
+        for name, place in zip(names, places, strict=True):
+            self._desk.place(name, place, SOURCE, stamp_ns)
+
+    def _tell_pair(self, client: Client, address: str, plugin: str) -> None:
+        places = (self._desk.position(name) for name in pad(self._desk.rack, plugin))
+        self._answer(client, [(address, tuple(places))])
+
     def _describe(self, client: Client, family: str, name: str) -> None:
         self._known(name)
         found = facts.knob(name, self._desk.param(name), self._desk.value(name))
@@ -138,11 +163,26 @@ class Orders:
         self._desk.set(name, plain, SOURCE, stamp_ns)
 
     def _place(self, name: str, value: Any, stamp_ns: int) -> None:
+        self._desk.place(name, self._position(name, value), SOURCE, stamp_ns)
+
+    def _position(self, name: str, value: Any) -> float:
         self._known(name)
         position = _number(value)
         if not 0.0 <= position <= 1.0:
             raise Refused(f"{name}: position {position:g} is outside 0 to 1")
-        self._desk.place(name, position, SOURCE, stamp_ns)
+        return position
+
+
+def pad(rack: Rack, plugin: str) -> tuple[str, ...]:
+    """The two knobs of a plugin's own pad ("lane.plugin"), or of the preset's (""); or Refused."""
+    if not plugin:
+        if rack.xy:
+            return rack.xy
+        raise Refused(f"/xy: preset {rack.name} has no two parameters on its XY pad")
+    for lane, link in rack.links():
+        if link is not None and f"{lane}.{link.name}" == plugin and link.plugin.xy:
+            return tuple(f"{plugin}.{name}" for name in link.plugin.xy)
+    raise Refused(f"preset {rack.name} has no /xy/{plugin.replace('.', '/')[:80]}")
 
 
 def _one(address: str, given: list[Any]) -> Any:
@@ -188,4 +228,4 @@ def _port(given: list[Any]) -> int:
     return _whole("/reply", _one("/reply", given), 1, 65535)
 
 
-__all__ = ["ACTIONS", "SOURCE", "Orders", "Refused"]
+__all__ = ["ACTIONS", "SOURCE", "Orders", "Refused", "pad"]

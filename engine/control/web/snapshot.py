@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
@@ -9,6 +11,7 @@ from engine import preset
 from engine.control import follower
 from engine.control.desk import Desk
 from engine.params import HOST, Param
+from engine.plugin import Place
 from engine.rack import STRIP_KNOBS, Link, Rack, Strip
 
 Json = dict[str, Any]
@@ -83,18 +86,30 @@ def facts(report: Json, rate: int, block: int) -> Json:
 
 
 def _plugin(lane: str, link: Link, rack: Rack) -> Json:
-    at = f"{lane}.{link.name}"
+    at, own = f"{lane}.{link.name}", link.params(rack.folder)
     return {
         "address": at,
         "name": link.name,
         "use": link.use,
         "help": link.plugin.help(),
         "settings": {key: _shown(value) for key, value in link.settings.items()},
-        "params": [
-            _param(f"{at}.{name}", name, param, link.knobs)
-            for name, param in link.params(rack.folder).items()
-        ],
+        "params": [_param(f"{at}.{name}", name, param, link.knobs) for name, param in own.items()],
+        "xy": _addresses(at, link.plugin.xy, own),
+        "ends": _addresses(at, link.plugin.ends, own),
+        "places": [asdict(place) for place in _places(link, rack)] if link.plugin.ends else [],
     }
+
+
+def _addresses(at: str, names: tuple[str, ...], own: dict[str, Param]) -> list[str]:
+    """Where these parameters are, if it has them all."""
+    return [f"{at}.{name}" for name in names] if own.keys() >= set(names) else []
+
+
+def _places(link: Link, rack: Rack) -> tuple[Place, ...]:
+    """What its ends choose from; nothing where the file that says so has gone."""
+    with suppress(ValueError):
+        return link.plugin.places(link.settings, rack.folder)
+    return ()
 
 
 def _shown(value: str | int) -> str | int:

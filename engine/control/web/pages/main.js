@@ -157,6 +157,7 @@ function draw(now) {
   meters.show(latest, now);
   tuner.show(numbers);
   pulse.show(latest, now);
+  rack.heard(numbers);
   if (now - reported > REPORT_MS) {
     reported = now;
     rack.report(numbers);

@@ -1,7 +1,8 @@
 // The rack as it sounds: a row of cards for every lane, and the master chain.
 
 import { control } from "./control.js";
-import { make, noteName, number } from "./words.js";
+import { Surface } from "./surface.js";
+import { make, noteName, number, plain } from "./words.js";
 
 const PHONE = matchMedia("(max-width: 599px)");
 const folded = new Map(); // by plugin's address, as the player left it
@@ -11,6 +12,7 @@ export class Rack {
     this.element = element;
     this.hand = hand;
     this.controls = new Map();
+    this.surfaces = [];
     this.feet = new Map();
     this.readouts = []; // frames may come before the rack
   }
@@ -26,9 +28,10 @@ export class Rack {
       return;
     }
     this.shape = shape;
-    for (const one of this.controls.values()) one.leave();
+    for (const one of [...this.controls.values(), ...this.surfaces]) one.leave();
     const had = document.activeElement?.closest?.("[data-target]")?.dataset.target;
     this.controls.clear();
+    this.surfaces = [];
     this.feet = new Map();
     const lanes = snapshot.lanes.map((lane) => this.lane(lane));
     if (snapshot.master.length) lanes.push(this.lane({ name: "master", strip: [], plugins: snapshot.master }));
@@ -37,13 +40,19 @@ export class Rack {
       const at = address.lastIndexOf(".");
       return [address.slice(0, at), address.slice(at + 1)];
     });
+    for (const one of this.surfaces) one.watch(snapshot.readouts);
     if (had) this.controls.get(had)?.element.querySelector("[tabindex='0'], button")?.focus({ preventScroll: true });
   }
 
   follow({ lanes, master }) {
     const plugins = [...lanes.flatMap((lane) => lane.plugins), ...master];
     const params = [...lanes.flatMap((lane) => lane.strip), ...plugins.flatMap((one) => one.params)];
-    for (const one of params) this.controls.get(one.address)?.follow(one.value, one.position);
+    for (const one of params) this.told(one.address, one.value, one.position);
+  }
+
+  told(address, value, position) {
+    this.controls.get(address)?.follow(value, position);
+    for (const one of this.surfaces) one.follow(address, value, position);
   }
 
   lane(lane) {
@@ -91,6 +100,14 @@ export class Rack {
       };
       made.draw();
     }
+    const words = plugin.places.map((one) => plain(one.name));
+    for (const one of own) if (plugin.ends.includes(one.address)) one.words = words;
+    const surface = Surface.of(plugin, this.hand);
+    if (surface) {
+      this.surfaces.push(surface);
+      body.append(surface.element);
+      card.classList.add("wide");
+    }
     const knobs = own.filter((one) => !one.choices.length);
     const choices = own.filter((one) => one.choices.length);
     if (knobs.length) {
@@ -108,9 +125,12 @@ export class Rack {
   }
 
   values(values) {
-    for (const [address, [value, position]] of Object.entries(values)) {
-      this.controls.get(address)?.follow(value, position);
-    }
+    for (const [address, [value, position]] of Object.entries(values)) this.told(address, value, position);
+  }
+
+  // The same, as it moves.
+  heard(numbers) {
+    for (const one of this.surfaces) one.heard(numbers);
   }
 
   // What plugins report, a line a card.

@@ -22,6 +22,9 @@ export function label(param) {
   return parts.join(" ");
 }
 
+// A name as it is kept in files, to be read.
+export const plain = (name) => name.replaceAll("_", " ");
+
 // "guitar.delay.time_ms" -> "guitar delay time"
 export function spoken(address, param) {
   const where = address.split(".").slice(0, -1).join(" ");
@@ -36,8 +39,10 @@ export function number(value, unit = "") {
   return (Number(text) === 0 ? (0).toFixed(digits) : text).replace("-", "\u2212");
 }
 
+// param.words: what whole numbers stand for.
 export function written(param, value) {
   if (param.choices.length) return param.choices[Math.round(value)] ?? "";
+  if (param.words) return param.words[Math.round(value)] ?? number(value);
   return number(value, param.unit) + (param.unit ? ` ${param.unit}` : "");
 }
 
