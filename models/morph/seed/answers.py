@@ -71,12 +71,14 @@ WAYS = (
 )  # fmt: skip
 
 
-def interpolation(made: Reconstructor, notes: NoteArrays, place: Path) -> dict[str, Any]:
+def interpolation(
+    made: Reconstructor, notes: NoteArrays, place: Path, most: int = PAIRS
+) -> dict[str, Any]:
     """Figures of the way between notes of one pitch, beside a cross-fade and faded dB spectra."""
     found: dict[str, list[PathFigures]] = {"codes": [], "faded dB": [], "cross-fade": []}
     told = []
     shares = [float(share) for share in np.linspace(0.0, 1.0, STEPS)]
-    for k, (a, b) in enumerate(pairs(notes, PAIRS)):
+    for k, (a, b) in enumerate(pairs(notes, most)):
         both = notes.at([a, b])
         ends = (both.sounds[0], both.sounds[1])
         one, two = made.encoded(both.sounds, both.pitches)

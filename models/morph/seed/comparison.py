@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from engine.morph.errors import MorphError
 from models.morph.seed.figures import figures_of
 from models.morph.seed.losses import Figures
 from models.morph.seed.material import Material, NoteArrays, held_out
@@ -25,8 +26,9 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "lstm": {"architecture": "lstm"},
     "vae": {"architecture": "vae"},
     "thesis": {"architecture": "convolutional", "activation": "relu"},
-    "banded": {"architecture": "banded", "mixed": 0.5, "loss": "mse"},
-    "ours": {
+    "leaky": {"architecture": "convolutional", "activation": "leaky"},
+    "banded": {"architecture": "banded", "mixed": 0.5},
+    "networks": {
         "architecture": "separable",
         "mixed": 0.9,
         "loss": "heard",
@@ -34,8 +36,11 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
         "learning_rate": 2e-4,
         "schedule": "cosine",
     },
+    "ours": {"architecture": "keyed"},
 }
 """What differs between the rows; all else is the settings given to `table`."""
+USUAL = ("pca", "deep", "lstm", "vae", "thesis", "leaky", "ours")
+"""Roche's rows, the thesis's two, ours."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,16 @@ class Row:
 
 def table(
     notes: NoteArrays, settings: Settings, folder: Path | None = None, *,
-    test: NoteArrays | None = None, other: NoteArrays | None = None,
-    names: Sequence[str] = tuple(ROWS), told: Callable[[str, Any], None] | None = None,
-    stop: Stop = never, polish: int = 0,
+    valid: NoteArrays | None = None, test: NoteArrays | None = None,
+    other: NoteArrays | None = None, names: Sequence[str] = USUAL,
+    told: Callable[[str, Any], None] | None = None, stop: Stop = never, polish: int = 0,
 ) -> list[Row]:  # fmt: skip
     """Train and measure each of ``names`` (of `ROWS`) with the settings' budget; MorphError.
 
-    ``test`` are notes of unheard instruments, else some are held out of ``notes``; ``other`` are
-    of another origin, as recordings. ``told`` hears a name and its progress. With ``polish``
-    codes of unheard notes are also made better by so many steps. A row that ``stop`` breaks off
-    is the last one.
+    ``test`` are notes of unheard instruments, else some are held out of ``notes``; ``valid`` choose
+    the best epoch in the same way; ``other`` are of another origin, as recordings. ``told`` hears
+    a name and its progress. With ``polish`` codes of unheard notes are also made better by so many
+    steps. A row that ``stop`` breaks off is the last one.
     """
     if test is None:
         notes, test = held_out(notes, settings.held_out, settings.seed)
@@ -82,11 +87,21 @@ def table(
     for name in names:
         changed = plain(settings, name)
         place = folder / name if folder is not None else None
-        trained = train_seed(notes, changed, place, partial(told, name) if told else nothing, stop)
+        say = partial(told, name) if told else nothing
+        trained = train_seed(notes, changed, place, say, stop, valid=valid)
         rows.append(measured(name, trained, notes, test, other, polish))
         if trained.stopped == "interrupted":
             break
     return rows
+
+
+def named(words: str) -> tuple[str, ...]:
+    """Names of rows, with commas; MorphError, one line, where one is none."""
+    found = tuple(word.strip() for word in words.split(","))
+    for word in found:
+        if word not in ROWS:
+            raise MorphError(f"{word!r} is no model; known are {', '.join(ROWS)}")
+    return found
 
 
 def plain(settings: Settings, name: str) -> Settings:
@@ -125,4 +140,6 @@ def polished_figures(
     return figures.as_json()
 
 
-__all__ = ["ROWS", "Row", "measured", "plain", "polished_figures", "table"]
+__all__ = [
+    "ROWS", "USUAL", "Row", "measured", "named", "plain", "polished_figures", "table",
+]  # fmt: skip

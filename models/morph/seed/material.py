@@ -85,11 +85,19 @@ class Readable(Protocol):
 
 def arrays_of(notes: Iterable[Readable], rate: int = 16_000) -> NoteArrays:
     """Read notes whose sounds are of one length; MorphError where there is none."""
-    read = list(notes)
+    read, heard = [], []
+    for note in notes:
+        read.append(note)
+        heard.append(note.sound())
     if not read:
         raise MorphError("0 notes; 1 at least is needed")
+    if len({len(sound) for sound in heard}) > 1:
+        raise MorphError("notes of several lengths; one is allowed")
+    sounds = np.empty((len(heard), len(heard[0])), np.float32)
+    for k in reversed(range(len(heard))):  # popped: thousands of notes are not held twice
+        sounds[k] = heard.pop()
     return NoteArrays(
-        np.stack([note.sound() for note in read]).astype(np.float32, copy=False),
+        sounds,
         np.array([note.pitch for note in read]),
         tuple(note.instrument for note in read),
         tuple(note.family for note in read),
@@ -135,8 +143,13 @@ class Material:
             values = torch.from_numpy(self.values[at : at + batch].astype(np.float32))
             yield values.clamp_(min=0.0), torch.from_numpy(self.pitches[at : at + batch])
 
-    def drawn(self, batch: int, mixed: float, seed: tuple[int, int]) -> Iterator[tuple[Any, Any]]:
-        """All once, in another order for each seed; so many of them as mixtures."""
+    def drawn(
+        self, batch: int, mixed: float, seed: tuple[int, int], below: float = 0.0
+    ) -> Iterator[tuple[Any, Any]]:
+        """All once, in another order for each seed; so many of them as mixtures.
+
+        Values go down to ``below`` under the floor.
+        """
         import torch
 
         rng = np.random.default_rng(seed)
@@ -148,7 +161,7 @@ class Material:
             values = torch.from_numpy(self.values[chosen].astype(np.float32))
             if mixed > 0.0:
                 values = self._mixed(values, chosen, mixed, rng)
-            yield values.clamp_(min=0.0), torch.from_numpy(self.pitches[chosen])
+            yield values.clamp_(min=-below), torch.from_numpy(self.pitches[chosen])
 
     def _mixed(self, values: Any, chosen: Any, share: float, rng: np.random.Generator) -> Any:
         """A share of rows as a sum of two notes of one pitch, each through a filter of its own."""

@@ -16,8 +16,8 @@ import numpy as np
 from engine.morph.errors import MorphError
 from engine.whole import write_whole
 from models.morph.seed import checkpoint
-from models.morph.seed.answers import activation, interpolation, phases, scales
-from models.morph.seed.comparison import ROWS, Row, table
+from models.morph.seed.answers import PAIRS, activation, interpolation, phases, scales
+from models.morph.seed.comparison import USUAL, Row, table
 from models.morph.seed.material import NoteArrays, held_out
 from models.morph.seed.reconstruction import Reconstructor
 from models.morph.seed.settings import Settings, Stop, never
@@ -42,16 +42,22 @@ class Study:
 
 
 def study(
-    notes: NoteArrays, settings: Settings, folder: Path, *, test: NoteArrays | None = None,
-    other: NoteArrays | None = None, names: Sequence[str] = tuple(ROWS),
+    notes: NoteArrays, settings: Settings, folder: Path, *, valid: NoteArrays | None = None,
+    test: NoteArrays | None = None, other: NoteArrays | None = None,
+    names: Sequence[str] = USUAL,
     told: Callable[[str, Any], None] | None = None, stop: Stop = never, polish: int = 0,
+    most: int = PAIRS,
 ) -> Study:  # fmt: skip
-    """Train what is compared, ask all five questions, write study.json and the sounds."""
+    """Train what is compared, ask all five questions, write study.json and the sounds.
+
+    ``most`` pairs of notes are interpolated; the rest is as `comparison.table` has it.
+    """
     if (folder / STUDY).exists():
         raise MorphError(f"{folder}: holds a study; another name keeps both")
     if test is None:
         notes, test = held_out(notes, settings.held_out, settings.seed)
-    given: dict[str, Any] = {"test": test, "other": other, "names": names, "told": told}
+    given: dict[str, Any] = {"valid": valid, "test": test, "other": other}
+    given |= {"names": names, "told": told}
     rows = table(notes, settings, folder, **given, stop=stop, polish=polish)
     done = [row.name for row in rows]
     best = next((name for name in PREFERRED if name in done), done[0])
@@ -61,7 +67,7 @@ def study(
     answers: dict[str, Any] = {"network": best, "notes": len(notes), "test": len(test)}
     answers["scales"] = scales(some, settings.transform, place)
     answers["phases"] = phases(made, some, place)
-    answers["interpolation"] = interpolation(made, test, place)
+    answers["interpolation"] = interpolation(made, test, place, most)
     answers["activation"] = activation(made, notes, place)
     found = Study(rows, answers, folder)
     write_whole(folder / STUDY, (json.dumps(found.as_json(), indent=2) + "\n").encode())

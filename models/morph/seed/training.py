@@ -86,7 +86,7 @@ class Training:
         self.network = build(settings, self.heard.frames)
         self.stands = Stands()
         if not resume:
-            drawn = (settings.batch, settings.mixed, (settings.seed, FITTED))
+            drawn = (settings.batch, settings.mixed, (settings.seed, FITTED), self.network.below)
             self.network.fit(partial(self.heard.drawn, *drawn))
             if folder is not None:
                 checkpoint.write_settings(folder, settings, notes.samples)

@@ -19,6 +19,8 @@ class Autoencoder(nn.Module):  # type: ignore[misc]
 
     centre: Tensor
     spread: Tensor
+    below = 0.0
+    """How far below the floor values are told when it is fitted; `Material` keeps some."""
 
     def __init__(self, bins: int, frames: int, code: int) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from models.morph.seed.networks.autoencoder import Autoencoder
 from models.morph.seed.networks.banded import Banded
 from models.morph.seed.networks.convolutional import Convolutional
 from models.morph.seed.networks.dense import Deep, Variational
+from models.morph.seed.networks.keyed import Keyed
 from models.morph.seed.networks.linear import Linear
 from models.morph.seed.networks.recurrent import Recurrent
 from models.morph.seed.networks.separable import Separable
@@ -23,6 +24,8 @@ def build(settings: Settings, frames: int) -> Autoencoder:
         case "banded":
             places = settings.transform.centres_hz
             return Banded(bins, frames, code, kind, width, places if settings.pitched else None)
+        case "keyed":
+            return Keyed(bins, frames, code)
         case "separable":
             return Separable(bins, frames, code, kind, width, settings.pitched)
         case "convolutional":

@@ -62,7 +62,7 @@ class Separable(Autoencoder):
         for values, _ in batches():
             off = (values - self.mean).flatten(0, 1)
             over_time += off.T @ off
-        self.times.copy_(_largest(over_time)[1][:, : self.times.shape[1]])
+        self.times.copy_(largest(over_time)[1][:, : self.times.shape[1]])
         squares = torch.zeros(self.times.shape[1], self.bins, self.bins)
         for values, _ in batches():
             parts = ((values - self.mean) @ self.times).permute(2, 0, 1)
@@ -71,7 +71,7 @@ class Separable(Autoencoder):
 
     def _choose(self, squares: Tensor) -> None:
         """Keep the components of the rows, of any component of time, that vary most."""
-        found = [_largest(one) for one in squares]
+        found = [largest(one) for one in squares]
         sizes = torch.stack([sizes for sizes, _ in found])
         order = sizes.flatten().argsort(descending=True)[: self.kept]
         self.column.copy_(order // self.bins)
@@ -134,10 +134,10 @@ class Correction(nn.Module):  # type: ignore[misc]
         return out
 
 
-def _largest(square: Tensor) -> tuple[Tensor, Tensor]:
+def largest(square: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues, largest first, and their vectors as columns."""
     sizes, vectors = torch.linalg.eigh(square.double())
     return sizes.flip(0).float(), vectors.flip(1).float()
 
 
-__all__ = ["Separable"]
+__all__ = ["Separable", "largest"]

@@ -61,6 +61,10 @@ def _page(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
         f'<p class="soft">{found["notes"]} notes were learnt, {found["test"]} of other instruments '
         f"tried. Questions 3 to 5 are of {escape(found['network'])}.</p>"
     )
+    yield (
+        '<p class="soft">The wording of the questions is ours, after the aims of the thesis '
+        "(Langer 2023), whose chapters on training, results and evaluation have headings only.</p>"
+    )
     parts = (_first, _second, _third, _fourth, _fifth)
     for number, (question, part) in enumerate(zip(QUESTIONS, parts, strict=True), 1):
         yield f"<section><h2>{number}. {escape(question.asked)}</h2>"
