@@ -16,13 +16,25 @@ if TYPE_CHECKING:
     from models.morph.live.training import Trained
     from models.morph.notes import Notes
 
+STEPS = 14_000
+"""Of the networks in the zoo."""
+STEPS_MINUTES = 13.0
+HELD_FRAMES = 48
+"""Of each note that is held out."""
+EACH = 2
+
 
 def morph(
     data: Annotated[
         Path, typer.Option(help="Notes in NSynth's layout: taraf notes render makes some.")
     ],
     name: Annotated[str, typer.Option(help="What the model's file is called.")] = "morph",
-    minutes: Annotated[float, typer.Option(min=0.01, max=10_000.0, help="Of training.")] = 13.0,
+    steps: Annotated[
+        int, typer.Option(min=1, max=1_000_000_000, help="Updates; the same model on any machine.")
+    ] = STEPS,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, max=10_000.0, help="Of training, instead of --steps.")
+    ] = None,
     grid: Annotated[
         str, typer.Option(help="quality (32 ms, every 4 ms) or live (16 ms, every 2 ms).")
     ] = "quality",
@@ -30,17 +42,27 @@ def morph(
     conditions: Annotated[
         str, typer.Option(help="How a pitch is told to the network: notes or chroma.")
     ] = "notes",
-    width: Annotated[int, typer.Option(min=8, max=4096, help="Units of a layer.")] = 512,
+    width: Annotated[
+        int, typer.Option(min=8, max=4096, help="Units of a layer of the decoder, which is played.")
+    ] = 448,
+    encoder_width: Annotated[
+        int, typer.Option(min=8, max=4096, help="Units of a layer of the encoder.")
+    ] = 640,
+    linear: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="How much loud partials count beside dB.")
+    ] = 1.0,
     notes_each: Annotated[
         int, typer.Option(min=1, max=1000, help="Notes of each instrument in the file.")
-    ] = 9,
+    ] = EACH,
     storage: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "bfloat16",
     out: Annotated[
         Path | None, typer.Option(help="Where the file goes; here unless given.")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("runs"),
+    runs: Annotated[
+        Path, typer.Option(help="Folder for checkpoints and previews (a sound, a picture).")
+    ] = Path("runs"),
     resume: Annotated[
-        bool, typer.Option(help="Go on from the last checkpoint; --minutes is for the whole.")
+        bool, typer.Option(help="Go on from the last checkpoint; a budget is for the whole.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of frames and weights.")] = 1,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Processor cores to use.")] = 2,
@@ -54,7 +76,7 @@ def morph(
 
     Ctrl-C keeps the best that was found so far. Instruments that are held out tell how good it is.
 
-    Example: taraf train morph --data notes --minutes 13
+    Example: taraf train morph --data notes
     """
     from models.judging.errors import needed
 
@@ -62,6 +84,7 @@ def morph(
         import torch
 
         from models.morph.live.settings import Job
+        from models.morph.live.training import began
 
     from engine.morph.errors import MorphError
 
@@ -75,16 +98,21 @@ def morph(
 
     target = _target(out or Path(), name)
     job = Job(
-        grid=grid, latents=latents, conditions=conditions, width=width, minutes=minutes, seed=seed
-    ).check()
+        grid=grid, latents=latents, conditions=conditions, width=width, seed=seed,
+        encoder_width=encoder_width, linear=linear, minutes=minutes or STEPS_MINUTES,
+        steps=0 if minutes else steps,
+    ).check()  # fmt: skip
     torch.set_num_threads(threads)
     notes = read_notes(data)
     for line in notes.warnings:
         print(line, file=sys.stderr)
     device = "cuda" if accelerator == "gpu" else "cpu"
+    began(runs / name, resume)
     trained, scores = _train(job, notes, runs / name, resume, device, half)
     told: dict[str, Any] = {
         "command": shlex.join(["taraf", *sys.argv[1:]]),
+        "interrupted": trained.interrupted,
+        "pitches": _span(notes),
         "steps": trained.stands.step,
         "seconds": round(trained.stands.seconds),
         "scores": [score.as_json() for score in scores],
@@ -102,6 +130,7 @@ def _train(
     """Read frames, train, and score on the test set's instruments."""
     from models.effects.training.loop import interruptible
     from models.morph.live.material import frames_of
+    from models.morph.live.previews import ends_of
     from models.morph.live.scoring import table
     from models.morph.live.training import train
 
@@ -120,16 +149,13 @@ def _train(
         with interruptible() as asked:
             trained = train(
                 job, parts[0], parts[1], folder, resume=resume, device=device, half=half,
-                told=lambda at: bar.update(
+                ends=ends_of(notes.of("valid")), told=lambda at: bar.update(
                     task, completed=at.done,
                     description=f"step {at.step}  {at.rmse_db:.2f} dB  {at.convergence:.3f}",
                 ), stop=lambda: bool(asked),
             )  # fmt: skip
-    return trained, table(trained.network, job.conditions, job.latents, parts[0], parts[2])
-
-
-HELD_FRAMES = 48
-"""Of each note that is held out."""
+    given = (trained.network, job.conditions, job.latents, parts[0], parts[2])
+    return trained, table(*given, more={"valid": parts[1]})
 
 
 def _write(
@@ -150,6 +176,12 @@ def _write(
     return len(model.notes)
 
 
+def _span(notes: Notes) -> list[int]:
+    """The lowest and the highest pitch that were learnt: beyond them nothing is known."""
+    pitches = [note.pitch for note in notes.of("train")]
+    return [min(pitches), max(pitches)]
+
+
 def _target(out: Path, name: str) -> Path:
     """The file, whose folder is made before minutes are spent; raises MorphError."""
     from engine.morph.errors import MorphError
@@ -168,11 +200,11 @@ def _show(target: Path, scores: list[Score], notes: int) -> None:
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("held-out instruments", "numbers", "RMSE dB", "LSD dB", "convergence dB"):
-        shown.add_column(column, justify="right" if shown.columns else "left")
+    for column in ("instruments", "coder", "numbers", "RMSE dB", "LSD dB", "convergence dB"):
+        shown.add_column(column, justify="right" if len(shown.columns) > 1 else "left")
     for one in scores:
         row = (f"{one.rmse_db:.2f}", f"{one.lsd_db:.2f}", f"{one.convergence_db:.1f}")
-        shown.add_row(one.name, str(one.dims), *row)
+        shown.add_row(f"held out, {one.split}", one.name, str(one.dims), *row)
     console = Console()
     console.print(shown)
     console.print(f"{target}: {notes} notes", soft_wrap=True)

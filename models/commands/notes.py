@@ -33,8 +33,9 @@ def render(
     instruments: Annotated[
         str,
         typer.Option(
-            help="General MIDI programs from 0 (40-43), families of NSynth (guitar), all, or "
-            "standard: 52 that share no recording in FluidR3; with commas."
+            help="General MIDI programs from 0 (40-43), families of NSynth (guitar), all, "
+            "standard: 52 that share no recording in FluidR3, or wide: 100, of which those held "
+            "out share none with the others; with commas."
         ),
     ] = "standard",
     pitches: Annotated[

@@ -1,6 +1,8 @@
-"""Frames drawn to learn from: between two notes, through a random filter, a little out of tune.
+"""Frames drawn to learn from: between two notes, a little out of tune, each partial louder or
+softer than it was, through a random filter.
 
-Few instruments are known; those that are not sound between them, duller, brighter, nearer.
+Few instruments are known; those that are not sound between them, have other partials, are duller,
+brighter, nearer.
 """
 
 from __future__ import annotations
@@ -16,6 +18,12 @@ from models.morph.live.material import KEPT_DB, STEP_DB, Frames
 
 POINTS = 8
 """Cosines of a random filter, from one that tilts to one that waves 3.5 times."""
+TEETH = 8.0
+"""The partial from which on gains of single partials shrink."""
+MIDDLE = 0.02, 0.98  # of shares that are parted
+EDGE = 0.3
+"""Of the way between two partials, where the gain of the first one ends."""
+LOWEST_HZ = 20.0
 
 
 @dataclass(frozen=True)
@@ -27,10 +35,13 @@ class Chances:
     detuned: float = 0.4
     tilt_db: float = 8.0  # standard deviation of the first cosine; the k-th has 1 / k of it
     softer_db: float = 6.0  # standard deviation, always down
+    parted: float = 6.0  # as tilt_db, of how much more there is of the other at some frequencies
+    toothed: float = 0.5
+    tooth_db: float = 4.0  # standard deviation of a low partial's gain
     semitones: float = 1.25  # at most, up or down: pitches between those that are known, too
 
 
-STILL = Chances(0.0, 0.0, 0.0)
+STILL = Chances(mixed=0.0, tilted=0.0, detuned=0.0, toothed=0.0)
 """Frames as they are."""
 
 
@@ -49,60 +60,85 @@ class Drawing:
         cosines = torch.arange(1, POINTS + 1)[:, None] * torch.linspace(0.0, 1.0, frames.bins)
         shares = 1.0 / torch.arange(1, POINTS + 1)
         self.cosines = torch.cos(math.pi * cosines) * shares[:, None]
+        self.hertz = torch.from_numpy(frames.hertz)
+        self.teeth = 1.0 / (1.0 + torch.arange(2 + int(frames.rate / 2 / LOWEST_HZ)) / TEETH).sqrt()
 
     def draw(self, rows: int, chance: torch.Generator) -> tuple[Tensor, Tensor]:
         """So many frames and conditions."""
         places = torch.randint(len(self.levels), (rows,), generator=chance)
         owners = self.owner[places]
         db, conditions = self._db(places), self.conditions[owners]
-        if self._share(self.chances.mixed):
-            db, conditions = self._mixed(db, conditions, owners, chance)
-        if self._share(self.chances.detuned):
-            db, conditions = self._detuned(db, conditions, owners, chance)
-        if self._share(self.chances.tilted):
+        pitches = self.pitches[owners].float()
+        if self.chances.mixed > 0.0:
+            db, conditions = self._mixed(db, conditions, places, chance)
+        if self.chances.detuned > 0.0:
+            by = self._semitones(rows, chance)
+            db, conditions, pitches = self._detuned(db, conditions, pitches, by)
+        if self.chances.toothed > 0.0:
+            db = self._toothed(db, pitches, chance)
+        if self.chances.tilted > 0.0:
             db = self._tilted(db, chance)
         return unit(db), conditions
 
     def _db(self, places: Tensor) -> Tensor:
         return self.levels[places].float() * STEP_DB + KEPT_DB
 
-    @staticmethod
-    def _share(chance: float) -> bool:
-        return chance > 0.0
-
     def _chosen(self, share: float, rows: int, chance: torch.Generator) -> Tensor:
         return torch.rand(rows, 1, generator=chance) < share
 
+    def _other(self, places: Tensor, chance: torch.Generator) -> Tensor:
+        """Frames of the same pitches (rows,)."""
+        pitches = self.pitches[self.owner[places]]
+        inside = (torch.rand(len(places), generator=chance) * self.counts[pitches]).long()
+        return self.order[self.first[pitches] + inside]
+
+    def _semitones(self, rows: int, chance: torch.Generator) -> Tensor:
+        found = (2.0 * torch.rand(rows, 1, generator=chance) - 1.0) * self.chances.semitones
+        return found * self._chosen(self.chances.detuned, rows, chance)
+
     def _mixed(
-        self, db: Tensor, conditions: Tensor, owners: Tensor, chance: torch.Generator
+        self, db: Tensor, conditions: Tensor, places: Tensor, chance: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Between two frames of one pitch: in dB (a morph) or, as often, their magnitudes."""
-        rows = len(db)
-        pitches = self.pitches[owners]
-        inside = (torch.rand(rows, generator=chance) * self.counts[pitches]).long()
-        others = self.order[self.first[pitches] + inside]
+        """Between two frames of one pitch: in dB (a morph) or, as often, their magnitudes; half of
+        them nearer to one here and to the other there."""
+        rows, others = len(db), self._other(places, chance)
         other, alike = self._db(others), self.conditions[self.owner[others]]
         share = torch.rand(rows, 1, generator=chance)
-        share = share * self._chosen(self.chances.mixed, rows, chance)
-        both = torch.lerp(db, other, share)
-        loud = 20.0 * torch.log10(torch.lerp(amplitude(db), amplitude(other), share))
+        mixed = self._chosen(self.chances.mixed, rows, chance).float()
+        parted = torch.randn(rows, POINTS, generator=chance) * self.chances.parted
+        parted = (parted @ self.cosines) * self._chosen(0.5, rows, chance)
+        shares = torch.sigmoid(torch.logit(share.clamp(*MIDDLE)) + parted) * mixed
+        both = torch.lerp(db, other, shares)
+        loud = 20.0 * torch.log10(torch.lerp(amplitude(db), amplitude(other), shares))
         made = torch.where(self._chosen(0.5, rows, chance), both, loud)
-        return made, torch.lerp(conditions, alike, share)
+        return made, torch.lerp(conditions, alike, share * mixed)
 
     def _detuned(
-        self, db: Tensor, conditions: Tensor, owners: Tensor, chance: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+        self, db: Tensor, conditions: Tensor, pitches: Tensor, semitones: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Frequencies stretched; what a partial looks like hardly changes within a semitone."""
-        rows, bins = db.shape
-        most = self.chances.semitones
-        semitones = (2.0 * torch.rand(rows, 1, generator=chance) - 1.0) * most
-        semitones = semitones * self._chosen(self.chances.detuned, rows, chance)
+        bins = db.shape[1]
         at = torch.arange(bins) * torch.exp2(-semitones / 12.0)
         below = at.floor().clamp(max=bins - 2.0)
         low = below.long()
         share = (at - below).clamp(0.0, 1.0)
         made = torch.lerp(db.gather(1, low), db.gather(1, low + 1), share)
-        return made, bent(conditions, self.pitches[owners] + semitones[:, 0], self.kind)
+        pitches = pitches + semitones[:, 0]
+        return made, bent(conditions, pitches, self.kind), pitches
+
+    def _toothed(self, db: Tensor, pitches: Tensor, chance: torch.Generator) -> Tensor:
+        """Each partial of the pitch louder or softer by chance, the low ones more."""
+        rows = len(db)
+        root = (440.0 * torch.exp2((pitches - 69.0) / 12.0)).clamp(min=LOWEST_HZ)
+        at = self.hertz / root[:, None]
+        below = at.floor()
+        share = ((at - below - EDGE) / (1.0 - 2.0 * EDGE)).clamp(0.0, 1.0)
+        gains = torch.randn(rows, len(self.teeth), generator=chance)
+        gains = gains * self.teeth * self.chances.tooth_db
+        gains = gains * self._chosen(self.chances.toothed, rows, chance)
+        low = below.long()
+        made = db + torch.lerp(gains.gather(1, low), gains.gather(1, low + 1), share)
+        return made + db.amax(1, keepdim=True) - made.amax(1, keepdim=True)
 
     def _tilted(self, db: Tensor, chance: torch.Generator) -> Tensor:
         """Through a smooth filter, and softer; no louder than 0 dB."""

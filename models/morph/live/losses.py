@@ -15,7 +15,7 @@ from engine.morph.grid import FLOOR_DB
 from models.morph.live.augment import amplitude
 
 PER_DB = 0.1  # 10 dB count as much as a linear error as large as the frame
-QUIET = 0.05  # a frame's norm, against its note's loudest bin, that is added below
+QUIET = 0.2  # a frame's norm, against its note's loudest bin, that is added below
 BEYOND = 1.0  # what a network makes above 1 is held to it, and told of up to here
 
 

@@ -33,6 +33,8 @@ class Readable(Protocol):
     @property
     def family(self) -> str: ...
     @property
+    def title(self) -> str: ...
+    @property
     def pitch(self) -> int: ...
     @property
     def velocity(self) -> int: ...
@@ -56,6 +58,7 @@ class Frames:
     pitches: NDArray[np.int32]
     velocities: NDArray[np.int32]
     instruments: tuple[str, ...]
+    rate: int = 16_000
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -64,6 +67,11 @@ class Frames:
     def bins(self) -> int:
         """Of a frame."""
         return int(self.levels.shape[1])
+
+    @property
+    def hertz(self) -> Array:
+        """Of each bin (bins,)."""
+        return np.linspace(0.0, self.rate / 2.0, self.bins, dtype=np.float32)
 
     def conditions(self, kind: str) -> Array:
         """Of each note (notes, conditions)."""
@@ -100,7 +108,7 @@ def frames_of(
         np.concatenate(levels), np.concatenate(owner),
         np.array([note.pitch for note in kept], np.int32),
         np.array([note.velocity for note in kept], np.int32),
-        tuple(note.instrument for note in kept),
+        tuple(note.instrument for note in kept), grid.rate,
     )  # fmt: skip
 
 

@@ -46,15 +46,13 @@ class MorphNetwork(nn.Module):  # type: ignore[misc]
 
     def __init__(self, job: Job) -> None:
         super().__init__()
-        bins, more, width = job.frame_grid.bins, CONDITIONS[job.conditions], job.width
-        seen, told = bins + more, job.latents + more
-        self.encoder = nn.ModuleList([Layer(seen, width)])
-        self.encoder.extend(Layer(width, width, residual=True) for _ in range(job.depth - 1))
-        self.encoder.append(Layer(width, job.latents, "sigmoid"))
+        bins, more = job.frame_grid.bins, CONDITIONS[job.conditions]
+        seen, told, wide, width = bins + more, job.latents + more, job.encoder_width, job.width
+        self.encoder = nn.ModuleList([Layer(seen, wide)])
+        self.encoder.extend(Layer(wide, wide, residual=True) for _ in range(job.encoder_depth))
+        self.encoder.append(Layer(wide, job.latents, "sigmoid"))
         self.decoder = nn.ModuleList([Layer(told, width)])
-        self.decoder.extend(
-            Layer(width, width, joined=told, residual=True) for _ in range(job.depth)
-        )
+        self.decoder.extend(Layer(width, width, residual=True) for _ in range(job.depth))
         self.decoder.append(Layer(width, bins, "none", joined=told))
         self._begin(job, bins)
 

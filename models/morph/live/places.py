@@ -16,7 +16,7 @@ FALLS_DB_S = 15.0  # so much faster than it did before, a note falls when its ke
 HELD_S = 0.3  # at least, from the attack to the release
 FADES_DB_S = 9.0  # what fades faster while it is held is not repeated
 MARGIN_S = 0.06  # between a loop and the release, whose window looks back
-SHORTEST_S = 0.3  # of a loop
+SHORTEST_S, LONGEST_S = 0.3, 1.2  # of a loop; longer ones are files twice as large
 SETTLED_S = 0.15  # after the attack
 SILENT_DB = 70.0  # under the loudest frame there is nothing to keep
 
@@ -84,12 +84,13 @@ def _lines(
 def _loop(
     levels: NDArray[np.float64], path: Array, attack: int, release: int, second: float
 ) -> tuple[int, int]:
-    """From the frame that is most like the last one before the release."""
-    end = release - round(MARGIN_S * second)
-    first, last = attack + round(SETTLED_S * second), end - round(SHORTEST_S * second)
+    """To a frame before the release, from the frame that is most like it."""
+    first = attack + round(SETTLED_S * second)
+    end = min(release - round(MARGIN_S * second), first + round(LONGEST_S * second))
+    last = end - round(SHORTEST_S * second)
     if last <= first:
         return release, release
-    held = levels[first:end]
+    held = levels[first : release - round(MARGIN_S * second)]
     slope = float(np.polyfit(np.arange(len(held)) / second, held, 1)[0])
     if slope < -FADES_DB_S:
         return release, release

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -25,13 +25,17 @@ Coder = Callable[[Array, NDArray[np.int32]], Array]
 
 @dataclass(frozen=True)
 class Score:
-    """``rmse_db``, ``lsd_db`` as models.morph.measures; ``convergence_db``: mean over notes."""
+    """``rmse_db``, ``lsd_db`` as models.morph.measures; ``convergence_db``: mean over notes.
+
+    ``split``: whose instruments it was measured on.
+    """
 
     name: str
     dims: int
     rmse_db: float
     lsd_db: float
     convergence_db: float
+    split: str = "test"
 
     def as_json(self) -> dict[str, str | int | float]:
         """All values by name."""
@@ -51,8 +55,9 @@ def scored(name: str, dims: int, coder: Coder, frames: Frames) -> Score:
         np.add.at(whole, owner, np.square(a).sum(1))
     count = len(frames)
     shares = np.maximum(missed, 1e-16 * whole) / whole
-    told = (np.sqrt(squares / count), distances / count, np.mean(10.0 * np.log10(shares)))
-    return Score(name, dims, *(float(one) for one in told))
+    convergence = float(np.mean(10.0 * np.log10(shares)))
+    rmse, distance = float(np.sqrt(squares / count)), float(distances / count)
+    return Score(name, dims, rmse, distance, convergence)
 
 
 def network_coder(network: MorphNetwork, frames: Frames, kind: str) -> Coder:
@@ -71,9 +76,10 @@ def network_coder(network: MorphNetwork, frames: Frames, kind: str) -> Coder:
 
 def table(
     network: MorphNetwork, kind: str, latents: int, learnt: Frames, held_out: Frames,
-    dims: Sequence[int] = DIMS,
+    dims: Sequence[int] = DIMS, more: Mapping[str, Frames] | None = None,
 ) -> list[Score]:  # fmt: skip
-    """Principal components and the network, on frames of instruments that both never heard."""
+    """Principal components and the network, on frames of instruments that both never heard; and
+    the network and as many components on ``more``, by the name of the split."""
     step = max(1, len(learnt) // FITTED)
     rows = np.maximum(decibels_of(learnt.levels[::step]), FLOOR_DB).astype(np.float32)
     most = min(max(dims), len(rows) - 1)
@@ -83,7 +89,14 @@ def table(
         pca = components.first(count)
         scores.append(scored("PCA", count, _pca_coder(pca), held_out))
     coder = network_coder(network, held_out, kind)
-    return [*scores, scored("network", latents, coder, held_out)]
+    scores.append(scored("network", latents, coder, held_out))
+    for split, frames in (more or {}).items():
+        coders = {"network": network_coder(network, frames, kind)}
+        if latents <= most:
+            coders = {"PCA": _pca_coder(components.first(latents))} | coders
+        for name, coder in coders.items():
+            scores.append(replace(scored(name, latents, coder, frames), split=split))
+    return scores
 
 
 def _pca_coder(pca: Pca) -> Coder:

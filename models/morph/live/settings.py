@@ -13,7 +13,8 @@ from engine.morph.model import CONDITIONS
 PLAYED = ("quality", "live")
 """Grids that are fine enough in time to be played."""
 LIMITS: dict[str, tuple[float, float]] = {
-    "latents": (1, 64), "width": (8, 4096), "depth": (1, 8), "rows": (8, 65_536),
+    "latents": (1, 64), "width": (8, 4096), "depth": (1, 8), "encoder_width": (8, 4096),
+    "encoder_depth": (1, 8), "rows": (8, 65_536),
     "lr": (1e-6, 1.0), "minutes": (0.01, 10_000.0), "frames": (8, 4096), "seed": (0, 2**31),
     "linear": (0.0, 100.0), "steps": (0, 1e9),
 }  # fmt: skip
@@ -26,13 +27,15 @@ class Job:
     grid: str = "quality"
     latents: int = 16
     conditions: str = "notes"
-    width: int = 512  # units of a layer
-    depth: int = 2  # residual layers of the decoder; the encoder has one fewer
-    frames: int = 128  # of each note, in memory
+    width: int = 448  # units of a layer of the decoder
+    depth: int = 1  # residual layers of the decoder
+    encoder_width: int = 640  # it may be large: an instrument that plays stored notes has none
+    encoder_depth: int = 2  # residual layers of the encoder
+    frames: int = 64  # of each note, in memory
     rows: int = 512  # frames of an update
-    lr: float = 2e-3
+    lr: float = 6e-3
     linear: float = 1.0  # weight of the linear loss beside that in dB
-    minutes: float = 15.0
+    minutes: float = 13.0
     steps: int = 0  # where not 0, so many updates are the budget instead of the minutes
     seed: int = 1
 

@@ -25,14 +25,15 @@ from models.morph.live.checkpoint import Stands, weights
 from models.morph.live.losses import PER_DB, losses
 from models.morph.live.material import Frames
 from models.morph.live.network import MorphNetwork
+from models.morph.live.previews import Ends, write_previews
 from models.morph.live.scoring import Score, network_coder, scored
 from models.morph.live.settings import Job, Progress, Stop, Told, in_silence
 
 RISE, LAST_RATE = 50, 0.005  # updates in which the rate rises; the share of it at the end
 AVERAGE = 0.998  # of the average stays at each update
 WEIGHT_DECAY, LARGEST_GRADIENT = 1e-3, 1.0
-VALIDATE_S = 60.0
-TELL_S = 0.5
+VALIDATIONS = 12  # spread over the budget, so that what is kept depends on updates alone
+SAVE_S, TELL_S = 60.0, 0.5
 MOST_BROKEN = 20
 
 
@@ -51,11 +52,12 @@ class Training:
 
     def __init__(
         self, job: Job, learnt: Frames, valid: Frames, folder: Path, *, device: str = "cpu",
-        half: bool = False, chances: Chances | None = None, told: Told = in_silence,
+        half: bool = False, chances: Chances | None = None, ends: Ends | None = None,
+        told: Told = in_silence,
     ) -> None:  # fmt: skip
         torch.manual_seed(job.seed)
         self.job, self.valid, self.folder, self.told = job.check(), valid, folder, told
-        self.device, self.half = device, half
+        self.device, self.half, self.ends = device, half, ends
         self.drawing = Drawing(learnt, job.conditions, chances)
         self.network = MorphNetwork(job).to(device)
         self.mean = AveragedModel(self.network, avg_fn=_averaged)
@@ -86,7 +88,8 @@ class Training:
     def run(self, stop: Stop) -> Trained:
         """Train until the budget is spent or ``stop`` says so."""
         began = time.monotonic() - self.stands.seconds
-        validated = said = self.stands.seconds
+        saved = said = self.stands.seconds
+        validated = int(VALIDATIONS * self.done)
         stopped = False
         while self.done < 1.0:
             if stop():
@@ -97,14 +100,20 @@ class Training:
             if now - said >= TELL_S:
                 self._tell()
                 said = now
-            if now - validated >= VALIDATE_S:
+            if self.done < 1.0 and int(VALIDATIONS * self.done) > validated:
+                validated = int(VALIDATIONS * self.done)
                 self._validate()
+                self._preview()
                 self.save()
-                validated = now
+                saved = now
+            if now - saved >= SAVE_S:
+                self.save()
+                saved = now
         if not self.stands.step:
             raise MorphError("stopped before it had learnt anything; nothing was written")
         self._tell()
         self._validate()
+        self._preview()
         self.save()
         return self._finish(stopped)
 
@@ -127,8 +136,9 @@ class Training:
         with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
             made: Tensor = self.network(frames, conditions)
         found = losses(made.float(), frames)
+        total = found.total(self.job.linear)
         self.optimiser.zero_grad()
-        found.total(self.job.linear).backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self.stands.step += 1
         self._watch(bool(torch.isfinite(norm)))
@@ -161,6 +171,10 @@ class Training:
             self.stands.best, self.best = merit, weights(self.mean.module)
         return score
 
+    def _preview(self) -> None:
+        if self.ends is not None:
+            write_previews(self.folder, self.mean.module, self.job, self.ends)
+
     def _score(self, network: MorphNetwork) -> Score:
         network.eval()
         coder = network_coder(network, self.valid, self.job.conditions)
@@ -176,18 +190,18 @@ class Training:
 def train(
     job: Job, learnt: Frames, valid: Frames, folder: Path, *, resume: bool = False,
     device: str = "cpu", half: bool = False, chances: Chances | None = None,
-    told: Told = in_silence, stop: Stop = lambda: False,
+    ends: Ends | None = None, told: Told = in_silence, stop: Stop = lambda: False,
 ) -> Trained:  # fmt: skip
     """Learn frames; ``folder`` keeps the checkpoint that ``resume`` goes on from.
 
-    ``half`` multiplies in bfloat16: twice as fast where the processor can. A folder with a training
-    is refused unless ``resume``. Raises MorphError in one line.
+    ``half`` multiplies in bfloat16: twice as fast where the processor can. With ``ends`` there are
+    previews. A folder with a training is refused unless ``resume``. Raises MorphError in one line.
     """
-    if not resume and (folder / checkpoint.CHECKPOINT).exists():
-        raise MorphError(f"{folder}: holds a training; resume it, or name another folder")
+    began(folder, resume)
     training = Training(
-        job, learnt, valid, folder, device=device, half=half, chances=chances, told=told
-    )
+        job, learnt, valid, folder, device=device, half=half, chances=chances, ends=ends,
+        told=told,
+    )  # fmt: skip
     if resume:
         training.resume()
         if training.done >= 1.0:
@@ -195,9 +209,15 @@ def train(
     return training.run(stop)
 
 
+def began(folder: Path, resume: bool) -> None:
+    """Raise MorphError if a folder holds a training that shall not be resumed."""
+    if not resume and (folder / checkpoint.CHECKPOINT).exists():
+        raise MorphError(f"{folder}: holds a training; resume it, or name another folder")
+
+
 def _averaged(mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
     """The moving average once ``now`` is in it; its first updates weigh less."""
     return torch.lerp(mean, now, max(1.0 - AVERAGE, 10.0 / (10.0 + int(count))))
 
 
-__all__ = ["Trained", "Training", "train"]
+__all__ = ["Trained", "Training", "began", "train"]

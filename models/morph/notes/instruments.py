@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.morph.errors import MorphError
 from models.morph.notes.note import FAMILIES
+from models.morph.notes.programs import PROGRAMS
 
 _TABLE = """
 keyboard acoustic 0 1 3 6
@@ -41,6 +42,8 @@ TEST = (19, 20, 42, 50, 52, 65)
 """Church and reed organ, cello, synth strings, choir, alto saxophone: 11.5 % of STANDARD."""
 VALID = (6, 12, 26, 33, 57, 74)
 """Harpsichord, marimba, jazz guitar, fingered bass, trombone, recorder."""
+HEARD_IN = (51, 88, 90, 94)
+"""Made of recordings of TEST (its synth strings), as FluidR3_GM has it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Instrument:
         """As NSynth writes it, numbered by the program: reed_acoustic_065."""
         return f"{self.family}_{self.source}_{self.program:03}"
 
+    @property
+    def title(self) -> str:
+        """As players know it: alto_saxophone."""
+        return PROGRAMS[self.program]
+
 
 def _read_table() -> Iterator[Instrument]:
     for line in _TABLE.strip().splitlines():
@@ -65,16 +73,17 @@ def _read_table() -> Iterator[Instrument]:
 
 
 INSTRUMENTS = {each.program: each for each in sorted(_read_table(), key=lambda i: i.program)}
+WIDE = tuple(program for program in INSTRUMENTS if program not in HEARD_IN)
+"""100 of FluidR3_GM: TEST, VALID and all that shares no recording with them. To learn from."""
+NAMED = {"standard": STANDARD, "wide": WIDE, "all": tuple(INSTRUMENTS)}
 
 
 def instruments_of(text: str) -> tuple[Instrument, ...]:
-    """What a user names: standard, all, families, program numbers and ranges, with commas."""
+    """What a user names: standard, wide, all, families, program numbers, ranges; with commas."""
     found: dict[int, Instrument] = {}
     for word in (part.strip() for part in text.split(",")):
-        if word == "standard":
-            chosen = list(STANDARD)
-        elif word == "all":
-            chosen = list(INSTRUMENTS)
+        if word in NAMED:
+            chosen = list(NAMED[word])
         elif word in FAMILIES:
             chosen = [each.program for each in INSTRUMENTS.values() if each.family == word]
         else:
@@ -87,7 +96,7 @@ def _programs(word: str) -> list[int]:
     try:
         chosen = list(numbers_of(word, 0, 127))
     except MorphError:
-        known = f"standard, all, {', '.join(FAMILIES)}, programs 0 to 127 and ranges as 40-43"
+        known = f"{', '.join((*NAMED, *FAMILIES))}, programs 0 to 127 and ranges as 40-43"
         raise MorphError(f"instruments: {word!r} is unknown; allowed are {known}") from None
     for program in chosen:
         if program not in INSTRUMENTS:
@@ -118,6 +127,7 @@ __all__ = [
     "STANDARD",
     "TEST",
     "VALID",
+    "WIDE",
     "Instrument",
     "instruments_of",
     "numbers_of",

@@ -42,6 +42,7 @@ class Note:
     split: Split
     path: Path
     rate: int = RATE
+    title: str = ""  # what players call its instrument, where the dataset says
 
     def sound(self, seconds: float = SECONDS) -> Sound:
         """Mono (seconds * RATE,): resampled, cut or filled with silence; raises MorphError.

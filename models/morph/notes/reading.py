@@ -197,9 +197,12 @@ def _note(path: Path, name: str, row: Mapping[str, Any], sound: Path) -> Note:
     if split not in SPLITS:
         allowed_splits = ", ".join(SPLITS)
         raise MorphError(f"{path}: {name}: split = {split!r} is none of {allowed_splits}")
+    title = row.get("title", "")
+    if not isinstance(title, str):
+        raise MorphError(f"{path}: {name}: title = {_shown(row, 'title')}; a name is wanted")
     return Note(
         name, row["instrument_str"], row["instrument_family_str"], row["instrument_source_str"],
-        row["pitch"], row["velocity"], split, sound, row["sample_rate"],
+        row["pitch"], row["velocity"], split, sound, row["sample_rate"], title,
     )  # fmt: skip
 
 

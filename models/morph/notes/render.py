@@ -249,7 +249,7 @@ def _names(order: Order, instrument: Instrument) -> Iterator[tuple[str, int, int
 
 
 def _examples(folder: Path, order: Order, splits: Mapping[int, Split]) -> dict[str, dict[str, Any]]:
-    """The rows of examples.json, NSynth's keys and ``gm_program`` and ``split``."""
+    """The rows of examples.json, NSynth's keys and ``gm_program``, ``title`` and ``split``."""
     there = {path.stem for path in folder.glob("*.flac")}
     rows: dict[str, dict[str, Any]] = {}
     for number, each in enumerate(order.instruments):
@@ -264,7 +264,8 @@ def _examples(folder: Path, order: Order, splits: Mapping[int, Split]) -> dict[s
                     "instrument_source_str": each.source,
                     "pitch": pitch, "velocity": velocity, "sample_rate": RATE,
                     "qualities": [0] * 10, "qualities_str": [],
-                    "gm_program": each.program, "split": splits[each.program],
+                    "gm_program": each.program, "title": each.title,
+                    "split": splits[each.program],
                 }  # fmt: skip
     return rows
 

@@ -25,6 +25,7 @@ class Tone:
     velocity: int = 100
     family: str = "reed"
     silent: bool = False
+    title: str = ""
 
     def sound(self) -> np.ndarray:
         times = np.arange(round(WHOLE_S * RATE)) / RATE

@@ -13,7 +13,7 @@ from engine.morph.decode import Coder, decoder_state
 from engine.morph.file import read_morph, write_morph
 from engine.morph.grid import GRIDS, magnitudes
 from engine.morph.model import conditions_of
-from models.morph.live.export import chosen, exported
+from models.morph.live.export import chosen, exported, steady
 from models.morph.live.network import MorphNetwork
 from models.morph.live.places import envelope_db, places_of
 
@@ -43,7 +43,7 @@ def test_a_note_is_as_loud_as_it_was() -> None:
     job, note = tiny(), tones(1)[0]
     network = MorphNetwork(job).eval()
     model = exported(network, job, [note, Tone("b", "b", 60, 6.0, silent=True)])
-    assert [one.name for one in model.notes] == [note.name]
+    assert [one.name for one in model.notes] == ["tone_0-057-100"]
     found = magnitudes(note.sound(), job.frame_grid)
     reference = 20.0 * np.log10(found.max())
     gain = model.notes[0].gain_db.astype(float)
@@ -78,5 +78,20 @@ def test_few_notes_of_every_instrument_are_chosen_evenly() -> None:
     notes = tones(3, pitches=tuple(range(48, 73, 2)))
     kept = chosen(notes, 3)
     assert [(note.instrument, note.pitch) for note in kept] == [
-        (f"tone_{k}", pitch) for k in range(3) for pitch in (48, 60, 72)
+        (f"tone_{k}", pitch) for k in range(3) for pitch in (52, 60, 68)
     ]
+
+
+def test_latents_that_hardly_move_stay_where_they_are() -> None:
+    codes = np.array([[100, 7], [101, 9], [102, 4], [103, 4], [101, 5]], np.uint8)
+    assert steady(codes, 2).tolist() == [[100, 7], [100, 7], [100, 4], [103, 4], [103, 4]]
+
+
+def test_a_note_is_called_what_players_call_its_instrument() -> None:
+    job = tiny()
+    network = MorphNetwork(job).eval()
+    known = Tone("x", "reed_acoustic_068", 57, 3.0, title="oboe")
+    same = [Tone("y", f"string_{k}", 57, 4.0 + k, title="fiddle") for k in range(2)]
+    model = exported(network, job, [known, *same])
+    names = [note.name for note in model.notes]
+    assert names == ["oboe-057-100", "string_0-057-100", "string_1-057-100"]

@@ -73,3 +73,15 @@ def test_a_detuned_frame_has_its_partial_where_its_pitch_says() -> None:
     hertz = 440.0 * 2.0 ** ((pitches - 69.0) / 12.0)
     bins = drawn[:, 4:].numpy().argmax(1) + 4  # a click of the attack may lie below
     assert np.median(np.abs(bins - hertz / (16_000 / 256))) < 1.0
+
+
+def test_partials_get_gains_of_their_own_and_the_loudest_stays_as_loud() -> None:
+    known = frames_of([Tone("a", "a", 69, 6.0)], GRIDS["quality"], 4096)
+    still, changed = (
+        Drawing(known, "notes", chances).draw(64, chance())[0]
+        for chances in (STILL, Chances(0.0, 0.0, 0.0, toothed=1.0, tooth_db=6.0))
+    )
+    assert torch.allclose(still.amax(1), changed.amax(1), atol=0.02)
+    partials = [round(440.0 * k * 512 / 16_000) for k in (1, 2, 3, 4)]
+    gains = (changed - still)[:, partials] * 80.0
+    assert 2.0 < float(gains.diff(dim=1).std()) < 15.0

@@ -21,6 +21,7 @@ from models.morph.notes.instruments import (
     STANDARD,
     TEST,
     VALID,
+    WIDE,
     instruments_of,
     numbers_of,
 )
@@ -147,7 +148,7 @@ def test_the_command_tells_all_as_json(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["--instruments", "tuba"], "'tuba' is unknown; allowed are standard, all, bass"),
+        (["--instruments", "tuba"], "'tuba' is unknown; allowed are standard, wide, all, bass"),
         (["--instruments", "127"], "program 127 has no pitch"),
         (["--pitches", "84-36"], "pitches: 84-36 is not within 0 to 127, rising"),
         (["--pitches", "x"], "pitches: 'x' is none"),
@@ -181,6 +182,16 @@ def test_the_standard_instruments_share_no_recording():
     splits = Order(font).splits()
     assert {p for p, s in splits.items() if s == "test"} == set(TEST)
     assert {p for p, s in splits.items() if s == "valid"} == set(VALID)
+
+
+@pytest.mark.skipif(not (FONTS / "FluidR3_GM.sf2").exists(), reason="needs FluidR3_GM.sf2")
+def test_of_the_wide_instruments_no_recording_is_learnt_and_held_out():
+    font = FONTS / "FluidR3_GM.sf2"
+    splits = Order(font, instruments_of("wide")).splits()
+    assert len(splits) == len(WIDE) == 100 and set(STANDARD) <= set(WIDE)
+    assert {p for p, s in splits.items() if s == "test"} == set(TEST)
+    assert {p for p, s in splits.items() if s == "valid"} == set(VALID)
+    assert all(len({splits[p] for p in pair}) == 1 for pair in together(font, WIDE))
 
 
 @needs_fluidsynth
