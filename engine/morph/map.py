@@ -21,11 +21,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from engine.morph.cepstra import cepstra
 from engine.morph.decode import Coder, decoder_state
 from engine.morph.grid import Array
 from engine.morph.model import MorphModel, Note, conditions_of
 from engine.morph.sounds import Sound, sounds_of
-from engine.morph.spacing import cepstra
 from engine.plugin import Place
 
 Wide = npt.NDArray[np.float64]

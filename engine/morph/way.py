@@ -5,38 +5,57 @@ Between two notes timbre does not change evenly, and brightness may go up before
 spectrum (dB an octave), and how much louder that has to be. They come from sound, not from frames:
 what partials leave between them, and what phases add there, is a large part of what changes.
 
-    places    s^-1(knob), s the length of the path of mean mel cepstra (spacing.py), from 0 to 1
+    places    s^-1(knob), s the length of the path of mean mel cepstra, from 0 to 1
     tilt      so that the centroid is c_0 + knob (c_1 - c_0); none at both ends
     gain      so that the tilt leaves the energy as it is
 
-Features of a morph that go straight: Caetano and Rodet, Musical instrument sound morphing guided by
+Equal distances of log-mel spectra: Niu et al., SoundMorpher (2024), arXiv 2410.02144. Features of a
+morph that go straight: Caetano and Rodet, Musical instrument sound morphing guided by
 perceptually motivated features, IEEE TASLP 21 (2013).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.morph.cepstra import Wide, mean_cepstra
 from engine.morph.errors import MorphError
-from engine.morph.grid import Array, Grid, magnitudes
-from engine.morph.phase import SILENT_DB, Phaser
-from engine.morph.spacing import LEAST, STEPS, STILL, Decode, Wide, mean_cepstra, placed
+from engine.morph.grid import Array, Grid
+from engine.morph.phase import Phaser
 
-STRETCHES = 5
+STEPS = 33
+"""Of a table: more than one per four values of a MIDI controller."""
+STRETCHES = 8
 """Of a note that is heard, from its beginning to its end."""
+EARLY = 1.5
+"""Power of their places: nearer to each other where it begins, and where it may die away."""
 STRETCH = 2560
-"""Samples of each: a frame that the ear's spectrum is taken of, and what comes before it."""
+"""Samples of each: a frame of the ear's, and what comes before it."""
+ONSETS = 3
+"""Frames of the ear's in the first stretch: that is where what decays has its spectrum."""
 HEARD_AT = 7
 """Places of the way that are made into sound."""
-ROUNDS = 1
-"""Times that tilts are found for the places as they were, before the places are found anew."""
+ROUNDS = 3
+"""At most so often tilts are found for the places as they were, and the places found anew;"""
+ENOUGH, ALIKE = 0.1, 0.01
+"""until the centroid is off its line by no more than this share of its way, or of itself."""
 EAR, BANDS = Grid(2048, 512), 128
 MOST_TILT = 12.0
 PIVOT_HZ = 1000.0
+INAUDIBLE_DB, NOTHING_DB = -100.0, -300.0
+"""A frame whose loudest bin is softer than the first is not played; the second is silence whatever
+is added."""
+LEAST, STILL = 0.02, 1e-6
+"""Less change from place to place than this share of the mean counts as that, so that a table jumps
+over nothing; less than the second is rounding."""
 _HALVINGS = 30
+
+Decode = Callable[[Array], Array]
+"""Latents and conditions (n, given) to dB (n, bins): engine.morph.decode.Coder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +71,15 @@ class Way:
         tables = (self.places, self.tilt_db, self.gain_db)
         place, tilt, gain = (placed(table, knob) for table in tables)
         return place, tilt, gain
+
+
+def placed(table: Array, knob: float) -> float:
+    """What a table tells of a knob of 0 to 1; between its steps on a line."""
+    last = len(table) - 1
+    held = min(max(float(knob), 0.0), 1.0) * last if knob == knob else 0.0
+    low = min(int(held), last - 1)
+    share = held - low
+    return float(table[low] * (1.0 - share) + table[low + 1] * share)
 
 
 def straight(steps: int = STEPS) -> Way:
@@ -80,22 +108,36 @@ def way(
     heard = _Heard.of(decode, grid, conditions, hertz, first, last, gains_db)
     if heard.is_still:
         return straight(steps)
-    at = np.linspace(0.0, 1.0, HEARD_AT)
-    levels = [heard.levels(float(place)) for place in at]
-    tilts = gains = np.zeros(HEARD_AT)
-    for _ in range(ROUNDS):
-        sizes = _sizes(heard.sounds(levels, tilts, gains))
-        tilts, gains = _mended(sizes.sum(axis=1), _walked(sizes), tilts, gains)
-    walked = _walked(_sizes(heard.sounds(levels, tilts, gains)))
-    knobs = np.linspace(0.0, 1.0, steps)
-    places = np.interp(knobs, walked, at)
+    at, (walked, tilts, gains) = np.linspace(0.0, 1.0, HEARD_AT), _listened(heard)
+    places = np.interp(np.linspace(0.0, 1.0, steps), walked, at)
     tables = (places, np.interp(places, at, tilts), np.interp(places, at, gains))
     return Way(*(np.asarray(table, np.float32) for table in tables))
 
 
+def _listened(heard: _Heard) -> tuple[Wide, Wide, Wide]:
+    """How far along the way HEARD_AT places are, and what mends them best: tilts and gains.
+
+    Tilts act on frames, and sound is not quite what frames say; so it is listened to again.
+    """
+    levels = [heard.levels(float(place)) for place in np.linspace(0.0, 1.0, HEARD_AT)]
+    tilts = gains = np.zeros(HEARD_AT)
+    best, least = (tilts, tilts, gains), np.inf
+    for number in range(1 + ROUNDS):
+        sizes = heard.sizes(levels, tilts, gains)
+        spectra, walked = np.einsum("pfb,f->pb", sizes, heard.share), _walked(sizes, heard.share)
+        off = _off_line(spectra, walked)
+        if off < least:
+            best, least = (walked, tilts, gains), off
+        if number and off <= 1.0:
+            break
+        tilts, gains = _mended(spectra, walked, tilts, gains)
+    return best
+
+
 @dataclass(frozen=True, eq=False)
 class _Heard:
-    """Two notes' frames side by side, and how they become sound."""
+    """Two notes' frames side by side, and how they become sound; ``share`` (frames of the ear's,):
+    how much of a note each stands for."""
 
     decode: Decode
     grid: Grid
@@ -103,6 +145,7 @@ class _Heard:
     phaser: Phaser
     paths: tuple[Array, Array]
     gains_db: tuple[Array, Array]
+    share: Wide
 
     @classmethod
     def of(
@@ -120,10 +163,10 @@ class _Heard:
             if given.shape not in ((), (len(path),)):
                 raise MorphError(f"gains of shape {given.shape} are not ({len(path)},)")
             levels.append(np.broadcast_to(given, (len(path),)))
-        at = stretches(min(len(one), len(other)), grid)
+        at, share = stretches(min(len(one), len(other)), grid)
         conditions = np.asarray(conditions, np.float32)
         paths, gains = (one[at], other[at]), (levels[0][at], levels[1][at])
-        return cls(decode, grid, conditions, Phaser(grid, hertz=hertz), paths, gains)
+        return cls(decode, grid, conditions, Phaser(grid, hertz=hertz), paths, gains, share)
 
     @property
     def is_still(self) -> bool:
@@ -131,47 +174,56 @@ class _Heard:
         same = np.array_equal(self.paths[0], self.paths[1])
         return same and np.array_equal(self.gains_db[0], self.gains_db[1])
 
-    def sounds(self, levels: list[Array], tilts: Wide, gains: Wide) -> list[Array]:
-        """The sound of each place (samples,), without its first frames' beginning."""
+    def sizes(self, levels: list[Array], tilts: Wide, gains: Wide) -> Wide:
+        """Magnitudes (places, frames, bins) of each place's sound, as the ear's grid has them.
+
+        Its frames see nothing of another stretch; the first ones see the silence before the note.
+        """
         octave, made = octaves(self.grid), []
         for frames, tilt, gain in zip(levels, tilts, gains, strict=True):
             self.phaser.restart()
-            sound = self.phaser.frames(frames + np.float32(tilt) * octave + np.float32(gain))
-            made.append(sound[self.grid.size :])
-        return made
+            leant = frames + np.float32(tilt) * octave + np.float32(gain)
+            parts = self.phaser.frames(leant).reshape(-1, STRETCH)
+            onset = np.concatenate([np.zeros(EAR.size // 2), parts[0, self.grid.lead :]])
+            begun = [onset[k * EAR.hop :][: EAR.size] for k in range(ONSETS)]
+            made.append([*begun, *parts[1:, -EAR.size :]])
+        return np.abs(np.fft.rfft(np.array(made, np.float64) * EAR.window))
 
     def levels(self, place: float) -> Array:
-        """dB (frames, bins) at a place of the way."""
+        """dB (frames, bins) at a place of the way, as they are played."""
         (one, other), share = self.paths, np.float32(place)
         count = one.shape[1]
         given = np.empty((len(one), count + len(self.conditions)), np.float32)
         given[:, :count] = one + share * (other - one)
         given[:, count:] = self.conditions
         gain = self.gains_db[0] + share * (self.gains_db[1] - self.gains_db[0])
-        return np.maximum(self.decode(given) + gain[:, None], np.float32(SILENT_DB))
+        made = self.decode(given) + gain[:, None]
+        made[made.max(axis=1) <= INAUDIBLE_DB] = NOTHING_DB
+        return made
 
 
-def stretches(frames: int, grid: Grid) -> npt.NDArray[np.int64]:
-    """Numbers of the frames of a note that are listened to: all of a short one, and more than once
-    what is shorter than a stretch."""
+def stretches(frames: int, grid: Grid) -> tuple[npt.NDArray[np.int64], Wide]:
+    """Numbers of the frames of a note that are listened to, stretch by stretch, and what share of
+    the note each of the ear's frames there stands for (ONSETS + STRETCHES - 1,).
+
+    A note that is shorter than a stretch is heard again and again.
+    """
     length = STRETCH // grid.hop
-    if frames >= STRETCHES * length:
-        starts = np.linspace(0, frames - length, STRETCHES).astype(np.int64)
-        return np.concatenate([np.arange(start, start + length) for start in starts])
-    return np.arange(max(frames, length + grid.overlap), dtype=np.int64) % frames
+    last = max(frames - length, 0)
+    starts = (last * np.linspace(0.0, 1.0, STRETCHES) ** EARLY).astype(np.int64)
+    middles = starts[1:] * grid.hop + STRETCH - EAR.size / 2
+    middles = np.concatenate([np.arange(ONSETS) * EAR.hop, middles])
+    edges = np.concatenate([[0.0], (middles[:-1] + middles[1:]) / 2.0, [frames * grid.hop]])
+    share = np.maximum(np.diff(edges), 1.0)
+    at = starts[:, None] + np.arange(length)
+    return (at % frames).reshape(-1), share / share.sum()
 
 
-def _sizes(sounds: list[Array]) -> Wide:
-    """Magnitudes (places, frames, bins) as the ear's grid has them, of frames that see nothing but
-    sound."""
-    found = np.stack([magnitudes(sound, EAR) for sound in sounds]).astype(np.float64)
-    whole = found[:, EAR.overlap - 1 : 1 - EAR.overlap]
-    return whole if whole.shape[1] else found
-
-
-def _walked(sizes: Wide) -> Wide:
-    """How far each place (places,) is along the way for the ear, 0 to 1."""
-    lengths = np.linalg.norm(np.diff(mean_cepstra(np.square(sizes), EAR, BANDS), axis=0), axis=1)
+def _walked(sizes: Wide, share: Wide) -> Wide:
+    """How far each place (places,) is along the way for the ear, 0 to 1; stretches (stretches,)
+    count as much as their ``share``."""
+    means = mean_cepstra(np.square(sizes), EAR, BANDS, share)
+    lengths = np.linalg.norm(np.diff(means, axis=0), axis=1)
     least = LEAST * float(lengths.mean())
     walked = np.concatenate([[0.0], np.cumsum(np.maximum(lengths, max(least, STILL)))])
     return np.asarray(walked / walked[-1])
@@ -183,13 +235,21 @@ def _mended(spectra: Wide, walked: Wide, tilts: Wide, gains: Wide) -> tuple[Wide
     octave = octaves(EAR).astype(np.float64)
     first, last = _centroid(spectra[0]), _centroid(spectra[-1])
     new_tilts, new_gains = tilts.copy(), gains.copy()
-    for k in range(1, len(spectra) - 1):
+    for k in np.flatnonzero(spectra[1:-1].any(axis=1)) + 1:  # silence needs none
         bare = spectra[k] * 10.0 ** (-(tilts[k] * octave + gains[k]) / 20.0)
         tilt = _tilt(bare, first + walked[k] * (last - first), octave)
         tilted = bare * 10.0 ** (tilt * octave / 20.0)
         new_tilts[k] = tilt
         new_gains[k] = 10.0 * np.log10(np.square(bare).sum() / np.square(tilted).sum())
     return new_tilts, new_gains
+
+
+def _off_line(spectra: Wide, walked: Wide) -> float:
+    """How far the centroids of ``spectra`` are off a line over ``walked``; 1 is near enough."""
+    found = np.array([_centroid(spectrum) for spectrum in spectra])
+    line = found[0] + walked * (found[-1] - found[0])
+    enough = max(ENOUGH * abs(found[-1] - found[0]), ALIKE * found.max())
+    return float(np.abs(found - line).max() / enough)
 
 
 def _tilt(spectrum: Wide, wanted: float, octave: Wide) -> float:
@@ -211,4 +271,6 @@ def _centroid(spectrum: Wide) -> float:
     return float(bins @ spectrum) / total if total > 0.0 else 0.5 * len(spectrum)
 
 
-__all__ = ["Way", "octaves", "straight", "stretches", "way"]
+__all__ = [
+    "INAUDIBLE_DB", "STEPS", "Decode", "Way", "octaves", "placed", "straight", "stretches", "way",
+]  # fmt: skip

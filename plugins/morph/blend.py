@@ -199,9 +199,18 @@ def step(state: Any, v: int) -> None:
 
 
 @kernel
+def follow(made: Any, last: Any, old: Any) -> None:
+    """``made`` keeps a share ``old`` of ``last``, and becomes it."""
+    for k in range(made.shape[0]):
+        if old > np.float32(0.0):
+            made[k] += old * (last[k] - made[k])
+        last[k] = made[k]
+
+
+@kernel
 def decibels(level: float) -> float:
     """Of a controller from 0 to 1: 12 dB for each half, silent at 0."""
     return 40.0 * math.log10(max(level, 1e-3))
 
 
-__all__ = ["blend", "choose", "corners", "decibels", "step"]
+__all__ = ["blend", "choose", "corners", "decibels", "follow", "step"]

@@ -121,7 +121,7 @@ class Morph(Plugin):
                 **phase_state(model.grid, voices),
                 **voice_state(voices, model.grid, model.latents, setup.sample_rate),
                 **material(model),
-                **spaced_state(self._spacer, setup.offline),
+                **spaced_state(self._spacer, model, setup.offline),
             }
         except MorphError as error:
             raise PluginError(str(error)) from None
@@ -131,7 +131,7 @@ class Morph(Plugin):
         bind_phase(state)
 
     def tick(self, load: float) -> None:
-        """Make the tables of other ends."""
+        """Make the tables of other ends and keys."""
         if self._spacer is not None:
             self._spacer.look()
 
@@ -151,7 +151,8 @@ class Morph(Plugin):
             state.dense_given, state.dense_made, state.phase_table, state.phase_levels,
             state.phase_ready, state.phase_line, state.phase_whole, state.phase_pitch,
             state.phase_before, state.phase_plan, state.notes, state.noted, state.asked,
-            state.offered, state.tables, state.table, state.wait, state.offline,
+            state.keyed, state.offered, state.ready, state.tables, state.table, state.wait,
+            state.octave, state.leaning, state.leant, state.offline,
         )  # fmt: skip
         take_knobs(knobs, parts)
         now, done, voices = state.noted[2], np.int64(0), state.voice

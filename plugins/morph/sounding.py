@@ -10,9 +10,10 @@ from engine.dsp.approx import LOG2_PER_DB
 from engine.kernel import kernel
 from engine.morph.decode import run_dense
 from engine.morph.phase import CORRECTIONS, SILENT_DB, silence, sing
-from plugins.morph.blend import SOFTEST_DB, blend, choose, corners, decibels, step
+from engine.morph.way import INAUDIBLE_DB
+from plugins.morph.blend import SOFTEST_DB, blend, choose, corners, decibels, follow, step
 from plugins.morph.looking import look
-from plugins.morph.spaced import curved, find_tables
+from plugins.morph.spaced import ALL, LOWER, PLACES, TILT, find_tables, read
 from plugins.morph.state import (
     AT,
     BEGUN,
@@ -56,7 +57,7 @@ from plugins.morph.state import (
     Y,
 )
 from plugins.morph.varispeed import ONE, weighed
-from plugins.morph.voices import let_go, rest, ring_out, room
+from plugins.morph.voices import let_go, pitch_told, rest, ring_out, room
 
 STARTS = 2
 """Notes that begin in one cell of 64 frames: each is made as many frames at once as see its first
@@ -72,7 +73,7 @@ of 7 (``live``), and go 25 % too far before. So phases are told of no change, an
 frames are not corrected."""
 USUAL = 2
 """Corrections of other frames."""
-LEAST_DB, MOST_DB = -100.0, 24.0
+MOST_DB = 24.0
 OFFSETS_DB = -40.0, 40.0
 
 
@@ -83,17 +84,6 @@ def speed_of(state: Any, v: int) -> int:
     bend = state.channel[voice[CHANNEL], BEND] * state.wanted[BENDS] + (voice[KEY] - voice[TOLD])
     speed = state.speed if bend == 0.0 else state.speed * 2.0 ** (bend / 12.0)
     return int(speed * ONE + 0.5)
-
-
-@kernel
-def pitch_told(key: int, reach: Any) -> int:
-    """The pitch that a decoder is told for a key: within what its notes reach, up to an octave off.
-
-    What is beyond that was never learnt. The rest of the way is speed, as in any sampler.
-    """
-    if key > reach[1]:
-        return max(reach[1], key - 12)
-    return min(reach[0], key + 12) if key < reach[0] else key
 
 
 @kernel
@@ -152,7 +142,10 @@ def locate(state: Any, v: int) -> bool:
         changed = changed or state.own_ends[v, corner] != state.turn[ENDS + corner]
     if changed:
         choose(state, v)
-    table = find_tables(state, state.turn[ENDS:]) if state.wanted[EVEN] != 0.0 else -1
+    table = -1
+    if state.wanted[EVEN] != 0.0:
+        edges = ALL if state.wanted[Y] > 0.0 else LOWER
+        table = find_tables(state, state.turn[ENDS:], voice[TOLD], edges)
     changed = changed or table != voice[TABLE]
     voice[TABLE] = table
     place(state, v)
@@ -166,13 +159,27 @@ def place(state: Any, v: int) -> None:
     x = wanted[X] + wanted[WHEEL_X] * own[WHEEL] + wanted[PRESSURE_X] * own[PRESSURE]
     x, y = min(max(float(x), 0.0), 1.0), min(max(float(wanted[Y]), 0.0), 1.0)
     state.seen[0], state.seen[1] = x, y
-    table = state.voice[v, TABLE]
+    table, leaning = state.voice[v, TABLE], state.leaning
+    leaning[0], leaning[1] = np.float32(0.0), np.float32(0.0)
     if table >= 0:
-        key, rows = state.voice[v, KEY], state.tables[table]
-        across = (1.0 - y) * curved(rows[0], key, x) + y * curved(rows[1], key, x)
-        up = (1.0 - x) * curved(rows[2], key, y) + x * curved(rows[3], key, y)
-        x, y = across, up
+        rows = state.tables[table, state.voice[v, TOLD]]
+        for k in range(2):
+            part = across(rows, TILT + k, x, y) + upward(rows, TILT + k, x, y)
+            leaning[k] = np.float32(part)
+        x, y = across(rows, PLACES, x, y), upward(rows, PLACES, x, y)
     corners(state, x, y)
+
+
+@kernel
+def across(rows: Any, table: int, x: float, y: float) -> float:
+    """What tables of a to b and of c to d tell of ``x``."""
+    return (1.0 - y) * read(rows[0, table], x) + y * read(rows[1, table], x)
+
+
+@kernel
+def upward(rows: Any, table: int, x: float, y: float) -> float:
+    """What tables of a to c and of b to d tell of ``y``."""
+    return (1.0 - x) * read(rows[2, table], y) + x * read(rows[3, table], y)
 
 
 @kernel
@@ -200,14 +207,11 @@ def forget_change(state: Any, v: int) -> None:
 @kernel
 def mix(state: Any, v: int) -> None:
     """What is new blends with what was; the last blend is kept."""
-    made, last, fresh = state.blend, state.last[v], state.voice[v, FRESH]
-    if fresh > 0:
-        old = np.float32(fresh / (BLENDS + 1.0))
-        for k in range(made.shape[0]):
-            made[k] += old * (last[k] - made[k])
-        state.voice[v, FRESH] = fresh - 1
-    for k in range(made.shape[0]):
-        last[k] = made[k]
+    fresh = state.voice[v, FRESH]
+    old = np.float32(fresh / (BLENDS + 1.0))
+    follow(state.blend, state.last[v], old)
+    follow(state.leaning, state.leant[v], old)
+    state.voice[v, FRESH] = max(0, fresh - 1)
 
 
 @kernel
@@ -231,15 +235,17 @@ def levels(state: Any, v: int, released: bool) -> None:
     gain = plain + clock[OFFSET] - clock[FALL] * clock[GONE]
     gain = min(gain, MOST_DB) if gain > SOFTEST_DB else SOFTEST_DB
     clock[LEVEL] = loudest + gain
-    add = np.float32(gain + decibels(state.channel[voice[CHANNEL], EXPRESSION]))
+    express = decibels(state.channel[voice[CHANNEL], EXPRESSION])
+    tilt, octave = state.leaning[0], state.octave
+    add = np.float32(gain + express) + state.leaning[1]
     for k in range(frame_db.shape[0]):
-        out[k] = frame_db[k] + add
+        out[k] = frame_db[k] + add + tilt * octave[k]
 
 
 @kernel
 def over(state: Any, v: int) -> bool:
     """Whether a voice is too soft to be heard again."""
-    if state.clock[v, LEVEL] > LEAST_DB:
+    if state.clock[v, LEVEL] > INAUDIBLE_DB:
         return False
     return bool(state.clock[v, RISE] >= 1.0)
 

@@ -48,7 +48,7 @@ Parts = namedtuple(  # noqa: PYI024 - kernels infer its types
     "last own_corner corner products sinc tuned half overlap speed second paths note_places "
     "sound_notes pitches reach dense_table dense_given dense_made phase_table phase_levels "
     "phase_ready phase_line phase_whole phase_pitch phase_before phase_plan notes noted asked "
-    "offered tables table wait offline",
+    "keyed offered ready tables table wait octave leaning leant offline",
 )
 """What kernels hand on: half of all state, which takes half the time to compile."""
 
@@ -78,6 +78,8 @@ def voice_state(voices: int, grid: Grid, latents: int, host_rate: int) -> dict[s
         "seen": np.zeros(2),
         "blend": zeros(latents + 1),
         "last": zeros(voices, latents + 1),
+        "leaning": zeros(2),
+        "leant": zeros(voices, 2),
         "corner": zeros(4),
         "own_corner": zeros(voices, 4),
         "products": zeros(2 * half),

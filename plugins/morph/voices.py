@@ -136,6 +136,17 @@ def free(state: Any) -> int:
 
 
 @kernel
+def pitch_told(key: int, reach: Any) -> int:
+    """The pitch that a decoder is told for a key: within what its notes reach, up to an octave off.
+
+    What is beyond that was never learnt. The rest of the way is speed, as in any sampler.
+    """
+    if key > reach[1]:
+        return max(reach[1], key - 12)
+    return min(reach[0], key + 12) if key < reach[0] else key
+
+
+@kernel
 def let_go(state: Any, v: int) -> None:
     """A voice is released, from the next frame on."""
     state.turn[COUNT] += 1
@@ -188,4 +199,4 @@ def rest(state: Any, v: int) -> None:
     voice[AT], voice[END], voice[FILLED], voice[FRACTION] = state.half, 2 * state.half, 0, 0
 
 
-__all__ = ["let_go", "rest", "ring_out", "room", "take_notes", "until_next"]
+__all__ = ["let_go", "pitch_told", "rest", "ring_out", "room", "take_notes", "until_next"]

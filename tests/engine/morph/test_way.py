@@ -10,7 +10,7 @@ from engine.morph.errors import MorphError
 from engine.morph.grid import Grid, magnitudes, to_db
 from engine.morph.model import conditions_of
 from engine.morph.phase import Phaser
-from engine.morph.way import octaves, straight, stretches, way
+from engine.morph.way import octaves, placed, straight, stretches, way
 
 from .conftest import RATE, tone
 
@@ -117,13 +117,44 @@ def test_a_models_notes_have_a_way(make_morph):
 
 
 def test_short_notes_are_heard_more_than_once_and_long_ones_in_stretches():
-    assert stretches(3, GRID).max() == 2
-    assert len(stretches(3, GRID)) >= 2560 // GRID.hop
-    long = stretches(1000, GRID)
-    assert long[0] == 0
-    assert long[-1] == 999
-    assert len(long) == 5 * 2560 // GRID.hop
+    at, share = stretches(3, GRID)
+    assert at.max() == 2
+    assert len(at) == 8 * 2560 // GRID.hop
+    assert share.sum() == pytest.approx(1.0)
+    at, share = stretches(1000, GRID)
+    assert at[0] == 0
+    assert at[-1] == 999
+    assert share.sum() == pytest.approx(1.0)
+    assert len(share) == 3 + 7
+    assert share[:3].max() < share[3:].min()  # an onset is short, what comes after it is not
     assert GRID.rate == RATE
+
+
+def test_a_note_that_dies_away_has_a_way_to_one_that_stays():
+    """Most of the way is the silence that fills: a knob's first half goes but a part of it."""
+    dies = np.maximum(-60.0 * np.arange(750) / 250.0, -130.0)
+    first, last = np.zeros((750, 1), np.float32), np.ones((750, 1), np.float32)
+    found = way(decode, GRID, TOLD, HERTZ, first, last, (dies, np.zeros(750)))
+    assert (np.diff(found.places) > 0.0).all()
+    assert abs(found.at(0.5)[0] - 0.5) > 0.05
+    alike = way(decode, GRID, TOLD, HERTZ, first, last, (dies, dies))
+    assert np.isfinite(alike.tilt_db).all()
+    assert (np.diff(alike.places) > 0.0).all()
+
+
+def test_silence_has_a_way_too():
+    found = way(decode, GRID, TOLD, HERTZ, FIRST, LAST, (-200.0, -200.0))
+    np.testing.assert_allclose(found.places, straight().places, atol=1e-6)
+    assert not found.tilt_db.any()
+
+
+def test_a_knob_between_two_steps_is_between_their_places():
+    table = np.array([0.0, 0.6, 1.0], np.float32)
+    assert placed(table, 0.25) == pytest.approx(0.3)
+    assert placed(table, 0.5) == pytest.approx(0.6)
+    assert placed(table, -1.0) == 0.0
+    assert placed(table, 2.0) == 1.0
+    assert placed(table, float("nan")) == 0.0
 
 
 @pytest.mark.parametrize(
