@@ -46,16 +46,16 @@ def run(report: Report, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            _needs_jack()
+            needs_jack()
             with sound_server.running(BLOCK) as device:
                 where = f"JACK at {BLOCK} frames"
-                heard, ours = _through_jack(device, wanted, sound, folder)
-                _, bare = _through_jack(device, _without(wanted), sound, folder)
+                heard, ours = through_jack(device, wanted, sound, folder)
+                _, bare = through_jack(device, _without(wanted), sound, folder)
         except Missing as error:
             say(f"live: on the virtual device: {error}")
             where = f"virtual device at {BLOCK} frames"
-            heard, ours = _virtual(wanted, sound, folder)
-            _, bare = _virtual(_without(wanted), sound, folder)
+            heard, ours = on_virtual(wanted, sound, folder)
+            _, bare = on_virtual(_without(wanted), sound, folder)
     _answers(report, where, sampler_of(wanted), sound, begins, heard)
     report.add(f"{where}: late blocks", ours["late"], "blocks", "none", ours["late"] == 0)
     report.add(f"{where}: blocks", ours["blocks"], "blocks")
@@ -65,7 +65,7 @@ def run(report: Report, seconds: float) -> None:
     hour.run(report, sampler_of(wanted), seconds)
 
 
-def _needs_jack() -> None:
+def needs_jack() -> None:
     try:
         import jack  # noqa: F401
     except (ImportError, OSError):
@@ -121,7 +121,7 @@ def _end(sound: Sound, begin: int, threshold_db: float) -> int:
     return begin + int(loud[-1]) + 1
 
 
-def _through_jack(
+def through_jack(
     device: DeviceChoice, wanted: Rack, sound: Sound, folder: Path
 ) -> tuple[Sound, dict[str, Any]]:
     """What a listener records (n,) while the guitar plays, and what the audio thread counted."""
@@ -154,7 +154,7 @@ def _output() -> str:
         return jackplug.pairs([port.name for port in client.get_ports()])[0][0]
 
 
-def _virtual(wanted: Rack, sound: Sound, folder: Path) -> tuple[Sound, dict[str, Any]]:
+def on_virtual(wanted: Rack, sound: Sound, folder: Path) -> tuple[Sound, dict[str, Any]]:
     import soundfile
 
     soundfile.write(folder / "guitar.wav", sound, RATE, subtype="FLOAT")
@@ -179,4 +179,4 @@ def _counted(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return {**added, "p99_percent": after["p99_percent"]}
 
 
-__all__ = ["first_sound", "run", "sampler_of"]
+__all__ = ["first_sound", "needs_jack", "on_virtual", "run", "sampler_of", "through_jack"]
