@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from models.morph.live.training import Trained
     from models.morph.notes import Notes
 
-STEPS = 14_000
-"""Of the networks in the zoo."""
+STEPS = 30_000
+"""Of the network `morph` in the zoo."""
+LINEAR = 0.3
 STEPS_MINUTES = 13.0
 HELD_FRAMES = 48
 """Of each note that is held out."""
@@ -50,7 +51,7 @@ def morph(
     ] = 640,
     linear: Annotated[
         float, typer.Option(min=0.0, max=100.0, help="How much loud partials count beside dB.")
-    ] = 1.0,
+    ] = LINEAR,
     notes_each: Annotated[
         int, typer.Option(min=1, max=1000, help="Notes of each instrument in the file.")
     ] = EACH,
@@ -115,6 +116,7 @@ def morph(
         "pitches": _span(notes),
         "steps": trained.stands.step,
         "seconds": round(trained.stands.seconds),
+        "core_seconds": round(trained.stands.core_seconds),
         "scores": [score.as_json() for score in scores],
     }
     size = _write(target, job, trained, notes, notes_each, storage, told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from models.bench.morph.telling import say
 from models.morph.notes import Notes, read_notes
 
 ZOO = Path(__file__).parents[2] / "zoo"
-FILE = "morph.npz"
+FILE, CARD = "morph.npz", "morph.toml"
 FONTS = (
     Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/soundfonts/FluidR3_GM.sf2"),
 )  # fmt: skip
@@ -74,25 +75,46 @@ def all_deployed() -> list[Deployed]:
     return found
 
 
-def rendered() -> Notes:
-    """The set that `taraf notes render` makes, rendered where it is not kept yet.
+def rendered(
+    instruments: str = "standard", pitches: str = "36-84:2", velocities: str = "25,75,127"
+) -> Notes:
+    """The set that `taraf notes render` makes, rendered where it is not kept yet; options as there.
 
     Missing without FluidR3 or FluidSynth.
     """
+    from models.morph.notes.instruments import instruments_of, numbers_of
     from models.morph.notes.render import Order, render
 
     font = next((path for path in FONTS if path.is_file()), None)
     if font is None:
         raise Missing(f"needs {FONTS[0]}; on Debian and Ubuntu: apt install fluid-soundfont-gm")
-    place = folder() / "fluidr3"
-    if not (place / "examples.json").is_file():
-        say(f"rendering notes to {place}")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            render(place, Order(font))
-        except MorphError as error:
-            raise Missing(str(error)) from None
+    try:
+        order = Order(
+            font, instruments_of(instruments), numbers_of(pitches, 0, 127, "pitches"),
+            numbers_of(velocities, 1, 127, "velocities"),
+        )  # fmt: skip
+        name = "fluidr3"
+        if order != Order(font):
+            name = "-".join((name, instruments, pitches, velocities)).replace(":", "_")
+        place = folder() / name
+        if not (place / "examples.json").is_file():
+            say(f"rendering notes to {place}")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            render(place, order)
+    except MorphError as error:
+        raise Missing(str(error)) from None
     return read_notes(place)
+
+
+def rendered_by(command: str) -> Notes:
+    """The set of a command as a card tells it: `taraf notes render notes --pitches 28-96`; words
+    after a colon are about it. Missing where it is no such command."""
+    words = shlex.split(command.partition(": ")[0])
+    given = dict(zip(words[4::2], words[5::2], strict=False))
+    known = ("--instruments", "--pitches", "--velocities")
+    if words[:3] != ["taraf", "notes", "render"] or not set(given) <= set(known):
+        raise Missing(f"data = {command!r} is no taraf notes render with {', '.join(known)}")
+    return rendered(**{name[2:]: value for name, value in given.items()})
 
 
 def recorded() -> Notes | None:
@@ -117,5 +139,6 @@ def kept(name: str, given: dict[str, Any], make: Callable[[Path], dict[str, Any]
 
 
 __all__ = [
-    "RECORDED", "Deployed", "all_deployed", "deployed", "folder", "kept", "recorded", "rendered",
+    "CARD", "RECORDED", "Deployed", "all_deployed", "deployed", "folder", "kept", "recorded",
+    "rendered", "rendered_by",
 ]  # fmt: skip

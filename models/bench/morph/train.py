@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from engine.bench import Report
 from engine.bench.parts import StageError
 from engine.morph.file import read_morph
-from models.bench.morph.sources import Deployed, all_deployed, folder, rendered
+from models.bench.morph.sources import CARD, Deployed, all_deployed, folder, rendered_by
 from models.bench.morph.telling import say
 
 MOST_S = 900.0
@@ -34,11 +35,14 @@ def told(report: Report, found: Deployed) -> None:
     taken = float(found.model.job.get("seconds", float("nan")))
     report.add(f"{found.name}: its training took, by its record", taken, "s",
                f"at most {MOST_S:g} s", taken <= MOST_S)  # fmt: skip
+    if "core_seconds" in found.model.job:  # on a busy machine the others' work is in the row above
+        worked = float(found.model.job["core_seconds"])
+        report.add(f"{found.name}: its training, all cores together", worked, "s")
 
 
 def again(report: Report, found: Deployed, place: Path) -> None:
     """Train it here and compare."""
-    command = command_of(found, str(rendered().folder), place)
+    command = command_of(found, str(rendered_by(data_of(found)).folder), place)
     say(f"train: {shlex.join(command)}")
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
@@ -76,6 +80,15 @@ def command_of(found: Deployed, data: str, place: Path) -> list[str]:
     return [*kept, "--data", data, "--runs", str(place / "runs"), "--out", str(place)]
 
 
+def data_of(found: Deployed) -> str:
+    """The command, in its card, that makes what it learnt from; StageError where there is none."""
+    card = found.path.with_name(CARD)
+    try:
+        return str(tomllib.loads(card.read_text("utf-8"))["trained"]["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StageError(f"{card} does not tell what {found.name} was trained on") from None
+
+
 def _score(job: dict[str, Any]) -> dict[str, float]:
     """The network's own row on the test instruments."""
     rows = [row for row in job.get("scores", ()) if row["name"] == "network"]
@@ -85,4 +98,4 @@ def _score(job: dict[str, Any]) -> dict[str, float]:
     return {key: float(rows[0][key]) for key in ("rmse_db", "convergence_db")}
 
 
-__all__ = ["again", "command_of", "run", "told"]
+__all__ = ["again", "command_of", "data_of", "run", "told"]

@@ -27,6 +27,7 @@ class Stands:
 
     step: int = 0
     seconds: float = 0.0
+    core_seconds: float = 0.0  # of all cores together
     best: float = math.inf  # loss on instruments it chooses by
     history: list[dict[str, float]] = field(default_factory=list)
 

@@ -20,10 +20,11 @@ from engine.morph.grid import FLOOR_DB, Array, Grid, from_db, from_unit, magnitu
 from engine.morph.model import Note, conditions_of
 from engine.morph.phase import phased
 from engine.whole import whole, write_whole
-from models.morph.live.export import path_of
+from models.morph.live.export import exported
 from models.morph.live.material import Readable
 from models.morph.live.network import MorphNetwork
 from models.morph.live.settings import Job
+from models.morph.live.stored import stored
 
 SOUND, PICTURE = "preview.wav", "preview.png"
 SECONDS, FADE_S, PAUSE_S, MORPH_S = 2.0, 0.02, 0.25, 3.0
@@ -55,7 +56,11 @@ def ends_of(notes: Iterable[Readable]) -> Ends | None:
 def write_previews(folder: Path, network: MorphNetwork, job: Job, ends: Ends) -> None:
     """Write both files; MorphError, one line, if they cannot be."""
     network.eval()
-    paths = [path_of(network, job, *end) for end in zip(ends.notes, ends.sounds, strict=True)]
+    model = exported(network, job)
+    paths = [
+        stored(model, note, sound, rounds=0)  # as the encoder alone hears it: often, and at once
+        for note, sound in zip(ends.notes, ends.sounds, strict=True)
+    ]
     parts = {}
     for end, sound, path in zip(ends.notes, ends.sounds, paths, strict=True):
         parts[end.instrument] = sound

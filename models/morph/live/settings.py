@@ -34,7 +34,7 @@ class Job:
     frames: int = 64  # of each note, in memory
     rows: int = 512  # frames of an update
     lr: float = 6e-3
-    linear: float = 1.0  # weight of the linear loss beside that in dB
+    linear: float = 0.3  # weight of the linear loss beside that in dB
     minutes: float = 13.0
     steps: int = 0  # where not 0, so many updates are the budget instead of the minutes
     seed: int = 1

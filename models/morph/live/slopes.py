@@ -20,9 +20,7 @@ def through(layers: Sequence[Dense], given: Array) -> Array:
     return x
 
 
-def with_slopes(
-    decoder: Sequence[Dense], latents: Array, conditions: Array
-) -> tuple[Array, Array]:
+def with_slopes(decoder: Sequence[Dense], latents: Array, conditions: Array) -> tuple[Array, Array]:
     """Frames (n, bins) of latents (n, L) and conditions (n, c), and how fast each bin changes with
     each latent (n, L, bins): exact, layer by layer."""
     x = given = np.concatenate([latents, conditions], axis=1)
@@ -50,7 +48,7 @@ def _logistic(x: Array) -> Array:
 
 def _silu(x: Array) -> tuple[Array, Array]:
     s = _logistic(x)
-    return x * s, s * (1.0 + x * (1.0 - s))
+    return x * s, np.asarray(s * (1.0 + x * (1.0 - s)), np.float32)
 
 
 def _sigmoid(x: Array) -> tuple[Array, Array]:
@@ -59,13 +57,13 @@ def _sigmoid(x: Array) -> tuple[Array, Array]:
 
 
 def _tanh(x: Array) -> tuple[Array, Array]:
-    y = np.tanh(x)
-    return y, 1.0 - y * y
+    y = np.asarray(np.tanh(x), np.float32)
+    return y, np.asarray(1.0 - y * y, np.float32)
 
 
 def _rectified(leak: float) -> Callable[[Array], tuple[Array, Array]]:
     def curve(x: Array) -> tuple[Array, Array]:
-        slope = np.where(x > 0.0, np.float32(1.0), np.float32(leak))
+        slope = np.asarray(np.where(x > 0.0, 1.0, leak), np.float32)
         return x * slope, slope
 
     return curve

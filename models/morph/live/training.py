@@ -88,6 +88,7 @@ class Training:
     def run(self, stop: Stop) -> Trained:
         """Train until the budget is spent or ``stop`` says so."""
         began = time.monotonic() - self.stands.seconds
+        worked = time.process_time() - self.stands.core_seconds
         saved = said = self.stands.seconds
         validated = int(VALIDATIONS * self.done)
         stopped = False
@@ -97,6 +98,7 @@ class Training:
                 break
             self._update()
             now = self.stands.seconds = time.monotonic() - began
+            self.stands.core_seconds = time.process_time() - worked
             if now - said >= TELL_S:
                 self._tell()
                 said = now
@@ -114,6 +116,7 @@ class Training:
         self._tell()
         self._validate()
         self._preview()
+        self.stands.core_seconds = time.process_time() - worked
         self.save()
         return self._finish(stopped)
 

@@ -126,10 +126,14 @@ def notes_of(tmp_path: Path, count: int = 3) -> list[Any]:
 def test_frames_have_rows_beside_components(placed: Path, tmp_path: Path):
     report, notes = Report("test"), notes_of(tmp_path)
     frames.measured(report, "morph", robust.small(), notes, {"unseen": notes})
-    found = values(report)
-    assert found["morph, unseen, 8 latents a frame: RMSE"] > found["morph, unseen, PCA 8: RMSE"]
-    assert held(report)["morph, unseen, 8 latents a frame: RMSE"] is False
-    assert held(report)["morph, unseen, PCA 8: RMSE"] is None
+    found, holds = values(report), held(report)
+    start = "morph, unseen, 8 latents a frame"
+    alone, stored = (
+        f"{start}, {how}: RMSE" for how in ("by the encoder alone", "as notes are stored")
+    )
+    assert found[alone] > found[stored] > found["morph, unseen, PCA 8: RMSE"]
+    assert holds[alone] is False and holds[stored] is False
+    assert holds["morph, unseen, PCA 8: RMSE"] is None
 
 
 def test_phases_have_rows_beside_griffin_lim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -274,6 +278,40 @@ def test_a_record_of_a_training_is_done_again_with_other_folders(tmp_path: Path)
     found.model.job = {}
     with pytest.raises(StageError, match="does not record"):
         train.command_of(found, "notes", tmp_path)
+
+
+def test_what_it_learnt_from_is_made_by_its_cards_command(
+    placed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from models.morph.notes import render as notes_render
+
+    orders = []
+
+    def render(place: Path, order: Any) -> None:
+        orders.append(order)
+        robust.dataset(place)
+
+    monkeypatch.setattr(notes_render, "render", render)
+    monkeypatch.setattr(sources, "FONTS", (placed / "a.sf2",))
+    (placed / "a.sf2").write_bytes(b"")
+    found = sources.deployed()
+    card = found.path.with_name("morph.toml")
+    with pytest.raises(StageError, match="does not tell what morph was trained on"):
+        train.data_of(found)
+    card.write_text(
+        "[trained]\ndata = 'taraf notes render notes --instruments 0,40 --pitches 30-90:2 "
+        "--velocities 25: two of its notes are in the file'\n"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(notes_render, "Order", lambda *given: given)
+        notes = sources.rendered_by(train.data_of(found))
+    assert len(notes) and len(orders) == 1
+    _, instruments, pitches, velocities = orders[0]
+    assert [each.program for each in instruments] == [0, 40]
+    assert pitches == tuple(range(30, 91, 2)) and velocities == (25,)
+    assert notes.folder.parent == placed / "kept"
+    with pytest.raises(Missing, match="is no taraf notes render"):
+        sources.rendered_by("taraf notes render notes --seconds 2")
 
 
 def test_the_record_tells_how_long_it_took(tmp_path: Path):

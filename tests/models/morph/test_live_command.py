@@ -57,6 +57,7 @@ def test_one_command_learns_and_writes_a_file_that_plays(
     assert scores[-3:] == [("network", "test"), ("PCA", "valid"), ("network", "valid")]
     assert told["steps"] == 60 and not told["interrupted"] and told["pitches"] == [57, 64]
     assert model.job["pitches"] == told["pitches"]
+    assert model.job["core_seconds"] == told["core_seconds"] >= 0
     sound, rate = soundfile.read(tmp_path / "runs" / "morph" / "preview.wav")
     assert rate == RATE and np.isfinite(sound).all() and np.abs(sound).max() > 0.1
     assert (tmp_path / "runs" / "morph" / "preview.png").read_bytes().startswith(b"\x89PNG")

@@ -13,9 +13,10 @@ from engine.morph.decode import Coder, decoder_state
 from engine.morph.file import read_morph, write_morph
 from engine.morph.grid import GRIDS, magnitudes
 from engine.morph.model import conditions_of
-from models.morph.live.export import chosen, exported, steady
+from models.morph.live.export import chosen, exported
 from models.morph.live.network import MorphNetwork
 from models.morph.live.places import envelope_db, places_of
+from models.morph.live.stored import steady
 
 from .live_notes import HELD_S, RATE, Tone, tiny, tones
 
