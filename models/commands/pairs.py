@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from models.cluster.where import HELP, LOCAL, STORE_HELP
 from models.commands.counting import counted
 
 FAULTY = 1
@@ -89,6 +90,8 @@ def render(
         ),
     ] = "auto",
     resume: Annotated[bool, typer.Option(help="Keep the pairs that are there.")] = True,
+    on: Annotated[str, typer.Option(metavar="WHERE", help=HELP)] = LOCAL,
+    store: Annotated[str | None, typer.Option(metavar="URL", help=STORE_HELP)] = None,
     log: Annotated[Path | None, typer.Option(help="Where what plugins print goes.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,6 +103,8 @@ def render(
     """
     import os
 
+    from models.cluster.recording import recorded
+    from models.cluster.where import executor
     from models.pairs import render as rendering
     from models.pairs import spec
 
@@ -111,8 +116,18 @@ def render(
     )
     place = str(log.absolute()) if log else os.devnull
     Path(place).open("ab").close()  # a worker could only die of it
-    work = rendering.Work(jobs or os.cpu_count() or 1, timeout, place, resume)
-    with counted("rendering", as_json) as told:
+    with (
+        recorded("pairs", f"pairs {out.name}", always=on != LOCAL) as record,
+        executor(on, jobs, store) as there,
+        counted("rendering", as_json) as shown,
+    ):
+        work = rendering.Work(there.slots, timeout, place, resume, there)
+
+        def told(count: int, of: int) -> None:
+            shown(count, of)
+            if record:
+                record.progress(count / max(of, 1), f"{count} of {of} pairs")
+
         done = rendering.render(dry, out, effect, work, told)
     _tell(done, out, as_json)
     if done.failed:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from models.cluster import commands
+from models.cluster.elsewhere import elsewhere
 from models.commands.sampler_dream import dream
 from models.commands.sampler_learn import learn
 from models.commands.sampler_page import page
@@ -18,7 +20,7 @@ def _sampler() -> None:
     """Learn a recording and dream on from it."""
 
 
-sampler.command()(train)
+sampler.command()(elsewhere(train, commands.sampler))
 sampler.command()(learn)
 sampler.command()(dream)
 sampler.command()(score)

@@ -160,6 +160,14 @@ def _told(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def called_job(
+    job: Path | None, preset: str | None, source: Path | None, changes: list[str]
+) -> tuple[Job, str]:
+    """The job that these ask for, and what its folder is called unless told."""
+    wanted = _job(job, preset, source, changes)
+    return wanted, _called(wanted)
+
+
 def _called(job: Job) -> str:
     stem = Path(job.source).stem or "recording"
     return f"{stem}-{job.approach}"
@@ -223,4 +231,4 @@ def _show(trained: Trained, report: str | None) -> None:
     typer.echo(f"hear it: taraf sampler dream {model} --seconds 30 --out dream.wav")
 
 
-__all__ = ["line", "preset_of", "reported", "shown", "train"]
+__all__ = ["called_job", "line", "preset_of", "reported", "shown", "train"]

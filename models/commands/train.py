@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from models.cluster import commands
+from models.cluster.elsewhere import elsewhere
 from models.commands.follower import pulse
 from models.commands.morph import morph
 from models.commands.rhythm import rhythm
@@ -26,7 +28,6 @@ def _train() -> None:
     """Train models that play live."""
 
 
-@train.command()
 def effect(
     pairs: Annotated[Path, typer.Argument(help="A folder of dry and wet sound.")],
     name: Annotated[
@@ -121,9 +122,10 @@ def effect(
         _show(choice, artefact)
 
 
-train.command("pulse")(pulse)
-train.command("rhythm")(rhythm)
-train.command("morph")(morph)
+train.command("effect")(elsewhere(effect, commands.effect))
+train.command("pulse")(elsewhere(pulse, commands.pulse))
+train.command("rhythm")(elsewhere(rhythm, commands.rhythm))
+train.command("morph")(elsewhere(morph, commands.morph))
 
 
 def _tell(line: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from models.cluster.hand import ending
 from models.pairs.errors import EffectFailed, PairsError
 from models.pairs.spec import Stage, Value, placeholders
 from models.pairs.wav import wav_bytes
@@ -66,18 +67,6 @@ class Command:
         if found != rate:
             raise EffectFailed(f"the command wrote {found} Hz, it was given {rate} Hz")
         return np.ascontiguousarray(sound[:, 0])
-
-
-def ending(code: int) -> str:
-    """What the exit code of a process means."""
-    if code >= 0:
-        return f"exit code {code}"
-    import signal
-
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
 
 
 class _Plain(string.Formatter):

@@ -47,13 +47,15 @@ def _bundles(folder: Path) -> list[Path]:
 
 def knobs(plugin: str, timeout_s: float = 60.0) -> list[dict[str, Any]]:
     """What a plugin or a chain can be told, asked of a worker process; raises PairsError."""
+    from models.cluster.here import Here
+    from models.cluster.unit import Program, Unit
     from models.pairs import spec
     from models.pairs.errors import PairsError
-    from models.pairs.pool import Pool
 
     stages = spec.parse_chain(plugin)
     setup = {"stages": spec.document(stages), "fresh": True, "log": os.devnull}
-    outcome = next(iter(Pool(1, setup, timeout_s).run([{"do": "knobs"}])))
+    program = Program("models.pairs.worker", setup, timeout_s=timeout_s)
+    (outcome,) = Here(1).run(program, [Unit("knobs", {"do": "knobs"})])
     if outcome.error:
         raise PairsError(f"{plugin}: {outcome.error}")
     return list(outcome.answer["knobs"])

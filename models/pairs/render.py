@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from models.cluster.unit import File, Outcome, Unit
 from models.pairs import manifest, spec
+from models.pairs.effect import Effect, Pair, Summary, Work, program
 from models.pairs.errors import PairsError
 from models.pairs.manifest import Entry, Header
-from models.pairs.pool import Outcome, Pool, Task
 from models.pairs.sources import Source, gather
 from models.pairs.wav import write_whole
 
@@ -27,53 +26,6 @@ SAVE_EVERY_S = 0.5
 CORNERS = 8  # settings that are looked at before anything is rendered
 LONGEST_NAME = 120
 ALIKE = 1e-4  # of the peak; what differs more between two starts is worth a word
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What to render through. ``latency`` is "auto", "reported" or frames beyond the reported."""
-
-    stages: tuple[spec.Stage, ...]
-    values: dict[str, spec.Value] = field(default_factory=dict)
-    grid: tuple[spec.Knob, ...] = ()
-    latency: str | int = "auto"
-
-    def document(self) -> dict[str, Any]:
-        """The effect as the manifest's header tells it."""
-        return {
-            "stages": spec.document(self.stages),
-            "set": dict(self.values),
-            "grid": {knob.name: list(knob.values) for knob in self.grid},
-            "latency": self.latency,
-        }
-
-
-@dataclass(frozen=True)
-class Work:
-    """How to render: processes, seconds a pair may take, where plugins print, start anew."""
-
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    timeout_s: float = 60.0
-    log: str = os.devnull
-    resume: bool = True
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a render did. ``failed`` is (pair, why)."""
-
-    rendered: int
-    kept: int
-    failed: tuple[tuple[str, str], ...]
-    seconds: float
-    audio_seconds: float
-    latency_frames: int
-    warnings: tuple[str, ...]
-
-    @property
-    def times_real_time(self) -> float:
-        """Seconds of wet sound per second."""
-        return self.audio_seconds / self.seconds if self.seconds else 0.0
 
 
 Told = Callable[[int, int], None]  # pairs done, pairs in all
@@ -93,19 +45,19 @@ def render(
     sources = gather(dry, out)
     header, warnings = _header(out, effect, work, sources[0].rate)
     done = _done(out, header, sources)
-    tasks = list(_tasks(out, effect, sources, header, done))
+    units = list(_units(out, effect, sources, header, done))
     told = told or (lambda n, of: None)
-    told(len(done), len(done) + len(tasks))
+    told(len(done), len(done) + len(units))
     (out / "wet").mkdir(exist_ok=True)
     entries, failed = _run(
-        out, effect, header, tasks, work, lambda n: told(n, len(done) + len(tasks)), len(done)
+        out, effect, header, units, work, lambda n: told(n, len(done) + len(units)), len(done)
     )
     seconds = time.perf_counter() - began
     _finish(out, effect, sources, failed)
     return Summary(
         len(entries),
         len(done),
-        tuple((task["id"], why) for task, why in failed),
+        tuple((pair.id, why) for pair, why in failed),
         seconds,
         sum(entry.frames for entry in entries) / sources[0].rate,
         int(header.effect["found"]["late"] + header.effect["found"]["reported"]),
@@ -154,11 +106,14 @@ def _examine(effect: Effect, work: Work, rate: int) -> tuple[dict[str, Any], lis
     ends = [sorted({knob.values[0], knob.values[-1]}) for knob in effect.grid]
     names = [knob.name for knob in effect.grid]
     corners = [dict(zip(names, at, strict=True)) for at in product(*ends)][:CORNERS]
-    tasks = [
-        {"do": "examine", "values": {**effect.values, **corner}, "rate": rate} for corner in corners
+    units = [
+        Unit(
+            f"examine-{number}",
+            {"do": "examine", "values": {**effect.values, **corner}, "rate": rate},
+        )
+        for number, corner in enumerate(corners)
     ]
-    pool = Pool(work.jobs, _setup(effect, work, fresh=True), work.timeout_s)
-    outcomes = list(pool.run(tasks))
+    outcomes = list(work.executor.run(program(effect, work, fresh=True), units))
     asked = [outcome for outcome in outcomes if outcome.asked]
     answers = [outcome.answer for outcome in outcomes if not outcome.error]
     if asked or not answers:
@@ -190,10 +145,6 @@ def _found(effect: Effect, answers: list[dict[str, Any]]) -> tuple[dict[str, Any
     return {"late": late, "reported": reported, "fresh": fresh}, warnings
 
 
-def _setup(effect: Effect, work: Work, fresh: bool) -> dict[str, Any]:
-    return {"stages": spec.document(effect.stages), "fresh": fresh, "log": work.log}
-
-
 def _done(out: Path, header: Header, sources: list[Source]) -> dict[str, Entry]:
     """The pairs that need not be rendered again: listed, there, and of the same dry sound."""
     _, entries = manifest.read(out)
@@ -205,9 +156,9 @@ def _done(out: Path, header: Header, sources: list[Source]) -> dict[str, Entry]:
     }
 
 
-def _tasks(
+def _units(
     out: Path, effect: Effect, sources: list[Source], header: Header, done: dict[str, Entry]
-) -> Iterator[Task]:
+) -> Iterator[Pair]:
     """What is left to do, all of one setting together, so that a worker need not load again."""
     for part in (out / "wet").glob(".*.part"):  # of whoever was killed
         part.unlink(missing_ok=True)
@@ -215,16 +166,16 @@ def _tasks(
         for source in sources:
             name = pair_name(source.name, knobs)
             if name not in done:
-                yield {
+                dry, wet = str(out / source.file), str(out / "wet" / f"{name}.wav")
+                task = {
                     "do": "render",
-                    "id": name,
-                    "dry": str(out / source.file),
-                    "wet": str(out / "wet" / f"{name}.wav"),
+                    "dry": dry,
+                    "wet": wet,
                     "values": {**effect.values, **knobs},
-                    "knobs": knobs,
                     "late": header.effect["found"]["late"],
-                    "source": [source.file, source.split, source.frames, source.sha256],
                 }
+                read = {"dry": File(dry, source.sha256)}
+                yield Pair(name, task, read, {"wet": wet}, source=source, knobs=knobs)
 
 
 def pair_name(dry: str, knobs: dict[str, float]) -> str:
@@ -238,21 +189,23 @@ def pair_name(dry: str, knobs: dict[str, float]) -> str:
 
 
 def _run(
-    out: Path, effect: Effect, header: Header, tasks: list[Task], work: Work,
+    out: Path, effect: Effect, header: Header, units: list[Pair], work: Work,
     told: Callable[[int], None], kept: int,
-) -> tuple[list[Entry], list[tuple[Task, str]]]:  # fmt: skip
-    """Work off the tasks. What is done is in the manifest at the latest half a second after."""
-    pool = Pool(work.jobs, _setup(effect, work, header.effect["found"]["fresh"]), work.timeout_s)
+) -> tuple[list[Entry], list[tuple[Pair, str]]]:  # fmt: skip
+    """Work off the units. What is done is in the manifest at the latest half a second after."""
     entries: list[Entry] = []
-    failed: list[tuple[Task, str]] = []
+    failed: list[tuple[Pair, str]] = []
     saved, last = 0, time.monotonic()
-    outcomes = pool.run(tasks)
+    renderer = program(effect, work, header.effect["found"]["fresh"])
+    outcomes = work.executor.run(renderer, units)
     try:
         for count, outcome in enumerate(outcomes, start=kept + 1):
+            pair = outcome.unit
+            assert isinstance(pair, Pair)
             if outcome.error:
-                failed.append((outcome.task, outcome.error))
+                failed.append((pair, outcome.error))
             else:
-                entries.append(_entry(outcome))
+                entries.append(_entry(pair, outcome))
             if time.monotonic() - last > SAVE_EVERY_S:
                 manifest.append(out, *entries[saved:])
                 saved, last = len(entries), time.monotonic()
@@ -264,36 +217,38 @@ def _run(
     return entries, failed
 
 
-def _entry(outcome: Outcome) -> Entry:
-    file, split, frames, sha256 = outcome.task["source"]
+def _entry(pair: Pair, outcome: Outcome) -> Entry:
+    assert pair.source is not None
     return Entry(
-        id=outcome.task["id"],
-        dry=file,
-        wet=f"wet/{outcome.task['id']}.wav",
-        split=split,
-        knobs=outcome.task["knobs"],
-        frames=frames,
+        id=pair.id,
+        dry=pair.source.file,
+        wet=f"wet/{pair.id}.wav",
+        split=pair.source.split,
+        knobs=pair.knobs,
+        frames=pair.source.frames,
         latency_removed=outcome.answer["latency"],
-        sha256_dry=sha256,
+        sha256_dry=pair.source.sha256,
         sha256_wet=outcome.answer["sha256"],
     )
 
 
 def _finish(
-    out: Path, effect: Effect, sources: list[Source], failed: list[tuple[Task, str]]
+    out: Path, effect: Effect, sources: list[Source], failed: list[tuple[Pair, str]]
 ) -> None:
     """Bring the manifest into the order of the settings, and list what failed."""
     header, entries = manifest.read(out)
     names = [pair_name(s.name, knobs) for knobs in spec.settings(effect.grid) for s in sources]
     place = {name: number for number, name in enumerate(names)}
-    lost = {task["id"] for task, _ in failed}
+    lost = {pair.id for pair, _ in failed}
     entries = [e for e in entries if e.id not in lost and (out / e.wet).is_file()]
     manifest.rewrite(out, header, sorted(entries, key=lambda e: place.get(e.id, len(place))))
     if not failed:
         (out / FAILED).unlink(missing_ok=True)
         return
     lines = (
-        json.dumps({"id": task["id"], "knobs": task["knobs"], "reason": why})
-        for task, why in failed
+        json.dumps({"id": pair.id, "knobs": pair.knobs, "reason": why}) for pair, why in failed
     )
     write_whole(out / FAILED, "".join(f"{line}\n" for line in lines).encode())
+
+
+__all__ = ["Effect", "Summary", "Work", "pair_name", "refuse_other", "render"]

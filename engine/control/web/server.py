@@ -22,6 +22,7 @@ from engine.control.web import pairing
 from engine.control.web.door import Door
 from engine.control.web.guard import Guard, Tokens
 from engine.control.web.hub import Hub
+from engine.control.web.jobs import WITH_SOUND, JobAnswers
 from engine.control.web.protocol import Commands
 from engine.control.web.serving import Entrance, WebError, bound, server
 from engine.control.web.talk import Talks
@@ -50,7 +51,8 @@ class Web:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         self.port = int(self._socket.getsockname()[1])
         cookie = f"taraf-{self.port}"  # cookies know no ports
-        self._entrance = Entrance(PAGES, cookie, self.tokens, lan)
+        self._entrance = Entrance(PAGES, cookie, self.tokens, lan, more=WITH_SOUND)
+        self._jobs = JobAnswers(self._entrance, "/jobs", desk)
         self._hub = Hub(desk)
         self._talks = Talks(Commands(desk), self._hub)
         self._server = server(
@@ -135,7 +137,7 @@ class Web:
 
     def _app(self) -> Starlette:
         socket_route = WebSocketRoute("/socket", self._socket_opened)
-        app = Starlette(routes=[*self._entrance.routes(), socket_route])
+        app = Starlette(routes=[*self._entrance.routes(), *self._jobs.routes(), socket_route])
         app.router.redirect_slashes = False
         return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import threading
@@ -22,6 +23,8 @@ from models.effects.training.settings import RECIPES, Recipe, Settings, Trained,
 from models.effects.training.watching import PREVIEW_S, Bar, fabric, write_preview
 from models.pairs import Pairs
 
+HISTORY = "history.jsonl"
+"""In the folder: a line for each validation, as it comes."""
 PIECE_S, PIECES = 0.5, 40  # what is validated on while training, spread over the held-out sound
 LAST_PIECES = 240  # and at the end
 FLOOR = 0.02  # of the effect's mean power
@@ -70,6 +73,8 @@ class Training:
         knobs = ", ".join(knob.name for knob in self.heard.knobs) or "none"
         self.signature = f"{self.network.name} with knobs {knobs} and {self.heard.rows} rows beside"
         self.stands = Progress()
+        if not resume and settings.folder is not None:
+            (settings.folder / HISTORY).unlink(missing_ok=True)
         if resume:
             assert settings.folder is not None
             given = (settings.folder, self.signature, self.network, self.optimiser)
@@ -127,7 +132,9 @@ class Training:
         elif self.stands.stale >= self.settings.patience:
             self.stopped = "patience"
         else:
-            return self.done >= 1.0
+            if 1.0 > self.done >= self.settings.pause_at:
+                self.stopped = "pause"
+            return self.done >= min(1.0, self.settings.pause_at)
         return True
 
     def _step(self) -> None:
@@ -158,6 +165,7 @@ class Training:
         row = {"step": stands.step, "seconds": stands.seconds, "loss": mean}
         row |= {"validation_esr": found, "learning_rate": self.rate()}
         stands.history.append(row)
+        self._note(row)
         self.losses = self.losses[-1:]
         self.fabric.log_dict({k: v for k, v in row.items() if k != "step"}, step=stands.step)
         if found < stands.best_esr:
@@ -169,6 +177,13 @@ class Training:
         if self.settings.folder is not None:
             where = (self.settings.folder, self.signature, stands)
             checkpoint.save(*where, self.network, self.optimiser)
+
+    def _note(self, row: dict[str, float]) -> None:
+        """Write a validation where others watch the training."""
+        if self.settings.folder is not None:
+            self.settings.folder.mkdir(parents=True, exist_ok=True)
+            with (self.settings.folder / HISTORY).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
 
     def _pieces(self, most: int) -> Batch:
         frames = round(PIECE_S * self.sample_rate)

@@ -46,7 +46,8 @@ class Settings:
     The learning rate falls along a cosine over ``minutes``, or over ``steps`` where these are
     given: then the same settings make the same weights to the bit. ``patience`` counts
     validations without a better one. Without ``folder`` nothing is written; with it there are
-    checkpoints, TensorBoard's events and a preview one can listen to.
+    checkpoints, TensorBoard's events and a preview one can listen to. At ``pause_at`` of the budget
+    it stops, to be resumed: nothing of what comes then is another for it.
     """
 
     minutes: float = 5.0
@@ -63,6 +64,7 @@ class Settings:
     validate_every_s: float = 8.0
     validate_every_steps: int = 10  # where ``steps`` are given
     preview_every_s: float = 30.0
+    pause_at: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps is None and not self.minutes > 0.0:
@@ -79,7 +81,7 @@ class Settings:
 class Trained:
     """The best network of a training, and how it came about.
 
-    ``validation_esr`` is over all held-out sound. ``stopped`` is "budget", "patience" or
+    ``validation_esr`` is over all held-out sound. ``stopped`` is "budget", "pause", "patience" or
     "interrupted". ``history`` has a row for each validation: step, seconds, loss,
     validation_esr, learning_rate.
     """

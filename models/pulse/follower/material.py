@@ -76,6 +76,11 @@ def shards(
     return found
 
 
+def read_shards(folder: Path) -> list[Heard]:
+    """All shards that ``shards`` has made in a folder; none if there is no such folder."""
+    return [_read(path) for path in sorted(folder.glob("scenes-*.npz"))]
+
+
 def _read(path: Path) -> Heard:
     try:
         with np.load(path, allow_pickle=False) as kept:

@@ -56,7 +56,7 @@ def train(
     material: Sequence[Heard], development: Heard, folder: Path, minutes: float, seed: int = 1,
     resume: bool = False, accelerator: str = "cpu", half: bool = False,
     told: Callable[[float, str], None] = lambda share, line: None,
-    asked: Sequence[bool] = (),
+    asked: Sequence[bool] = (), learning_rate: float = LEARNING_RATE, batch: int = BATCH,
 ) -> Trained:  # fmt: skip
     """Train for ``minutes`` in all; ``folder`` keeps the checkpoint that ``resume`` goes on from.
 
@@ -68,7 +68,7 @@ def train(
     network = PulseNetwork().to(device)
     network.set_levels(torch.from_numpy(material[0].features.astype(np.float32)).to(device))
     mean = AveragedModel(network, avg_fn=_averaged)
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=WEIGHT_DECAY)
     kept: dict[str, Any] = {"best": None}
     standing = Standing()
     if resume:
@@ -77,7 +77,8 @@ def train(
     found: dict[str, float] = {}
     while standing.seconds < 60.0 * minutes and not asked:
         done = standing.seconds / (60.0 * minutes)
-        _step(network, optimiser, material, seed, standing, done, device, half)
+        rate = learning_rate * _share(standing.step, done)
+        _step(network, optimiser, material, seed, standing, rate, batch, device, half)
         mean.update_parameters(network)
         standing.seconds = time.monotonic() - began
         told(done, f"step {standing.step}  beat {standing.best:.4f}")
@@ -99,15 +100,19 @@ def _averaged(mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
     return torch.lerp(mean, now, max(1.0 - AVERAGE, 10.0 / (10.0 + int(count))))
 
 
+def _share(step: int, done: float) -> float:
+    """Of the learning rate: a short rise, then a cosine over the budget."""
+    rise = min(1.0, (step + 1) / RISE_STEPS)
+    return rise * (LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * done)))
+
+
 def _step(
     network: PulseNetwork, optimiser: torch.optim.Optimizer, material: Sequence[Heard], seed: int,
-    standing: Standing, done: float, device: torch.device, half: bool,
+    standing: Standing, rate: float, batch: int, device: torch.device, half: bool,
 ) -> None:  # fmt: skip
-    rise = min(1.0, (standing.step + 1) / RISE_STEPS)
-    fall = LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * done))
-    optimiser.param_groups[0]["lr"] = LEARNING_RATE * rise * fall
+    optimiser.param_groups[0]["lr"] = rate
     rng = np.random.default_rng([seed, standing.step])
-    features, targets = (torch.from_numpy(part).to(device) for part in draw(material, BATCH, rng))
+    features, targets = (torch.from_numpy(part).to(device) for part in draw(material, batch, rng))
     network.train()
     with torch.autocast(device.type, torch.bfloat16, enabled=half):
         told = network(features)

@@ -36,6 +36,7 @@ class Settings:
     validate_every_s: float = 30.0
     validate_every_steps: int = 100  # where ``steps`` are given
     mixed: float = 0.5
+    pause_at: float = 1.0  # of the budget: it stops there, to be resumed
 
     def __post_init__(self) -> None:
         if self.steps is None and not self.minutes > 0.0:

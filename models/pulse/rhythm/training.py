@@ -89,7 +89,7 @@ class Training:
         with Bar(shown) as bar, interruptible() as asked:
             if self.stands.best is None:
                 self._validate()
-            while not asked and self.done < 1.0:
+            while not asked and self.done < min(1.0, self.settings.pause_at):
                 self._step()
                 self.stands.seconds = time.monotonic() - began
                 bar.tell(self.done, self.stands.step, self.recent[-1], self.stands.best_bits)

@@ -1,0 +1,1 @@
+"""Sweeps: many trainings with other settings, of which the poor ones are ended early."""

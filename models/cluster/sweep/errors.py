@@ -1,0 +1,5 @@
+"""The mistakes of whoever asks for a sweep."""
+
+
+class SweepError(ValueError):
+    """A sweep that cannot be begun or gone on with; one line that says where and why."""
