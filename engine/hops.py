@@ -11,8 +11,8 @@ from engine.memory import SharedBytes
 
 HOP = 64
 MESSAGES = 64  # MIDI messages that a hop has room for
-PUSHED, STOP, BEATS, READY = 0, 1, 2, 3
-"""Words of the header: hops that wait, whether to end, the worker's heartbeat, whether it works."""
+PUSHED = 0
+"""The word of the header for the hops that wait; engine.worker_life has its own."""
 
 
 def worker_latency(block: int, delay: int, depth: int) -> int:

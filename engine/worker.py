@@ -9,20 +9,18 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import psutil
 
 from engine import processes
-from engine.hops import BEATS, HOP, MESSAGES, PUSHED, READY, STOP, Memory, worker_latency
+from engine.hops import HOP, MESSAGES, PUSHED, Memory, worker_latency
 from engine.kernel import Audio, kernel
 from engine.layout import NOTES
 from engine.native_calls import load_acquire, pause, store_release
@@ -30,12 +28,11 @@ from engine.params import Setting
 from engine.plugin import Extern, Plugin, PluginError, Setup
 from engine.shared import address
 from engine.shared import store_release as publish
+from engine.worker_life import BEATS, READY, STOP, WorkerLife
 
-START_SECONDS = 60.0
-HUNG_SECONDS = 2.0
+HUNG_SECONDS, END_SECONDS = 2.0, 0.5
 DOZE_AFTER = 5000  # idle looks, about a second: its preset does not sound
 SPARE_HOPS = 3  # with so many under way there is time to look seldom: a fifth of the work
-LONGEST_PAUSE_SECONDS = 10.0  # before a worker that dies at once is tried again
 
 
 @kernel
@@ -119,8 +116,7 @@ class WorkerPlugin(Plugin):
     plays_notes: ClassVar[bool] = True
     notes: Sequence[tuple[int, bytes]] = ()
     """MIDI messages for the hop that ``work`` is given: frame, message."""
-    _memory: Memory | None = None
-    _log: IO[bytes] | None = None
+    _life: WorkerLife | None = None
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
 
     def open(self, setup: Setup) -> None:
@@ -136,18 +132,18 @@ class WorkerPlugin(Plugin):
         slots = 16
         while slots < 2 * (self.latency_samples // HOP + 4):
             slots *= 2
-        m = self._memory = Memory(slots, setup.channels, len(self.params))
-        self._order = {
-            "memory": m.block.name,
+        m = Memory(slots, setup.channels, len(self.params))
+        order = {
             "slots": slots,
             "plugin": f"{type(self).__module__}:{type(self).__qualname__}",
             "settings": {name: getattr(self, name) for name in self.settings},
             "setup": {**asdict(setup), "folder": str(setup.folder)},
             "lag_hops": self.latency_samples // HOP + 1,
         }
-        self.restarts = 0
-        self._spawn()
-        self._wait_ready()
+        self._life = WorkerLife(
+            "engine.worker", order, m.block, m.header, hung_s=HUNG_SECONDS, end_s=END_SECONDS
+        )
+        self._life.wait()
         shared = ("header", "tags", "values", "counts", "messages", "sent", "made")
         externs = {k: Extern(getattr(m, k)) for k in shared}
         return {
@@ -160,74 +156,15 @@ class WorkerPlugin(Plugin):
             **externs,
         }
 
-    def _spawn(self) -> None:
-        assert self._memory is not None
-        self._memory.header[READY] = 0
-        command = [sys.executable, "-P", "-m", "engine.worker"]
-        if self._log is not None:
-            self._log.close()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe nobody reads would fill up
-        self.process_handle = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-            start_new_session=True,  # it ends with all that it has started
-        )
-        processes.tell(self.process_handle, self._order)
-        self._spawned = time.monotonic()
-        self._seen = (int(self._memory.header[BEATS]), self._spawned)
-
-    def _wait_ready(self) -> None:
-        assert self._memory is not None
-        until = time.monotonic() + START_SECONDS
-        while not self._memory.header[READY]:
-            if self.process_handle.poll() is not None:
-                message = self._last_words()
-                self.close()
-                raise PluginError(message)
-            if time.monotonic() > until:
-                self.close()
-                raise PluginError(f"its worker did not start within {START_SECONDS:.0f} s")
-            time.sleep(0.01)
-
-    def _last_words(self) -> str:
-        assert self._log is not None
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"its worker ended with {self.process_handle.returncode}"
-
     def tick(self, load: float) -> None:
         """Start the worker again if it has died or hangs."""
-        assert self._memory is not None
-        header = self._memory.header
-        if header[STOP]:
-            return
-        now = time.monotonic()
-        if self.process_handle.poll() is not None:
-            if now - self._spawned > min(2.0 ** (self.restarts - 3), LONGEST_PAUSE_SECONDS):
-                self.restarts += 1
-                self._spawn()
-        elif int(header[BEATS]) != self._seen[0]:
-            self._seen = (int(header[BEATS]), now)
-        elif now - self._seen[1] > (HUNG_SECONDS if header[READY] else START_SECONDS):
-            self._kill()
-
-    def _kill(self) -> None:
-        processes.end(self.process_handle.pid)
+        assert self._life is not None
+        self._life.look()
+        self.restarts = self._life.restarts
 
     def close(self) -> None:
-        if self._memory is None or self._memory.header[STOP]:
-            return
-        self._memory.header[STOP] = 1
-        try:
-            self.process_handle.wait(0.5)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            self.process_handle.wait()
-        if self._log is not None:
-            self._log.close()
-        self._memory.block.unlink()
+        if self._life is not None:
+            self._life.close()
 
 
 def main(order: dict[str, Any]) -> int:

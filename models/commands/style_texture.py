@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from models.commands import style_shown as common
+from models.commands.style_options import Making, with_making
 from models.commands.style_shown import USUAL
 from models.style.settings import HIGHEST, Knobs, Settings
 
 SECONDS = 10.0
 
 
+@with_making
 def texture(
     styles: Annotated[list[Path], typer.Argument(metavar="STYLE...", help="One or several.")],
     out: Annotated[Path, typer.Argument(help="Where it goes: wav, flac, ogg or mp3.")],
@@ -27,16 +29,8 @@ def texture(
     iterations: common.Iterations = USUAL.iterations,
     engine: common.Engine = USUAL.engine,
     filters: common.Filters = None,
-    rate: common.Rate = None,
-    mono: common.Mono = False,
-    device: common.Device = USUAL.device,
-    threads: common.Threads = USUAL.workers,
-    seed: common.Seed = USUAL.seed,
-    preview: common.Previews = common.PREVIEW,
-    run: common.Run = None,
-    resume: common.Resume = False,
-    page: common.Page = True,
-    as_json: common.AsJson = False,
+    *,
+    making: Making,
 ) -> None:
     """Make a texture: noise that is optimised until it sounds like a recording, in no order.
 
@@ -50,43 +44,45 @@ def texture(
 
     knobs = Knobs(harmony=harmony, timbre=timbre, rhythm=rhythm, pitch=0.0, onsets=0.0)
     settings = Settings(
-        knobs=knobs, iterations=iterations, engine=engine, filters=filters, rate=rate,
-        workers=threads, device=device, seed=seed,
+        knobs=knobs, iterations=iterations, engine=engine, filters=filters,
+        rate=making.rate, workers=making.threads, device=making.device, seed=making.seed,
     )  # fmt: skip
-    models = [common.as_asked(read(style), mono) for style in styles]
+    models = [common.as_asked(read(style), making.mono) for style in styles]
     with needed("train"):
-        common.ready(threads, engine)
+        common.ready(making.threads, engine)
         from models.effects.training.loop import interruptible
         from models.style.folder import Folder
         from models.style.folder import told as told_of
         from models.style.page import Shown, page_beside
         from models.style.texture import texture_of
-    with common.shown(as_json) as bar:
+    with common.shown(making.as_json) as bar:
         bar.say("listening")
         made = texture_of(models, seconds, settings, share)
         channels, samples = made.material.content.shape
         with SoundWriter(out, made.material.rate, channels, samples) as writer:
-            folder = Folder(common.folder_of(run, out))
-            asked = folder.begin(None, models, settings, share, seconds=seconds)
-            if resume:
-                folder.resume(made, asked)
+            folder = Folder(common.folder_of(making.run, out))
+            asked = folder.begin(
+                None, models, settings, share, made if making.resume else None, seconds=seconds
+            )
             with interruptible() as pressed:
-                result = common.watched(made, folder, asked, bar, preview, lambda: bool(pressed))
+                result = common.watched(
+                    made, folder, asked, bar, making.preview, lambda: bool(pressed)
+                )
             writer.write(result.sound.samples.T)
         sounds = [
             *(Shown("style", s.name, model) for s, model in zip(styles, models, strict=True)),
             Shown("texture", out.name, result.sound),
         ]
         written = common.page_of(
-            page, bar, lambda: page_beside(out, sounds, result, asdict(knobs), {})
+            making.page, bar, lambda: page_beside(out, sounds, result, asdict(knobs), {})
         )
     told = {
         "out": str(out), "page": written, "run": str(folder.path), "rate": result.sound.rate,
         "channels": channels, "length_s": round(result.sound.seconds, 3), **told_of(result),
     }  # fmt: skip
     if result.ended == "stopped":
-        common.interrupted(folder)
-    if as_json:
+        common.interrupted(folder.path)
+    if making.as_json:
         typer.echo(json.dumps(told))
     else:
         parts = ", ".join(f"{name} {value:.3f}" for name, value in result.parts.items())

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from models.commands import style_shown as common
+from models.commands.style_options import Making, with_making
 from models.commands.style_shown import KNOBS, USUAL
 from models.style.settings import HIGHEST, Knobs, Settings
 
@@ -18,6 +19,7 @@ def _knob(about: str) -> Any:
     return typer.Option(min=0.0, max=HIGHEST, help=about)
 
 
+@with_making
 def transfer(
     content: Annotated[Path, typer.Argument(help="A recording: wav, flac, ogg, mp3, aiff, ...")],
     styles: Annotated[list[Path], typer.Argument(metavar="STYLE...", help="One or several.")],
@@ -45,16 +47,8 @@ def transfer(
         False
     ),
     match_tempo: Annotated[bool, typer.Option(help="Bring them to its tempo.")] = False,
-    rate: common.Rate = None,
-    mono: common.Mono = False,
-    device: common.Device = USUAL.device,
-    threads: common.Threads = USUAL.workers,
-    seed: common.Seed = USUAL.seed,
-    preview: common.Previews = common.PREVIEW,
-    run: common.Run = None,
-    resume: common.Resume = False,
-    page: common.Page = True,
-    as_json: common.AsJson = False,
+    *,
+    making: Making,
 ) -> None:  # fmt: skip
     """Let a recording sound like others: its attacks and notes stay, all else becomes theirs.
 
@@ -70,13 +64,13 @@ def transfer(
     settings = Settings(
         knobs=Knobs(harmony, timbre, rhythm, keep, pitch, onsets), iterations=iterations,
         start=start, engine=engine, filters=filters, path=path, content_bands=content_bands,
-        rate=rate, match_tempo=match_tempo, match_key=match_key, workers=threads, device=device,
-        seed=seed,
+        rate=making.rate, match_tempo=match_tempo, match_key=match_key, workers=making.threads,
+        device=making.device, seed=making.seed,
     )  # fmt: skip
-    given = common.as_asked(read(content), mono or path == "griffin-lim")
+    given = common.as_asked(read(content), making.mono or path == "griffin-lim")
     models = [read(style) for style in styles]
     with needed("train"):
-        common.ready(threads, engine)
+        common.ready(making.threads, engine)
         from models.effects.training.loop import interruptible
         from models.style.figures import figures
         from models.style.folder import Folder
@@ -84,17 +78,19 @@ def transfer(
         from models.style.material import Material
         from models.style.page import Shown, page_beside
         from models.style.transfer import transfer_of
-    with common.shown(as_json) as bar:
+    with common.shown(making.as_json) as bar:
         bar.say("listening")
         made = transfer_of(Material(given, models, settings, share))
         channels, samples = made.material.content.shape
         with SoundWriter(out, made.material.rate, channels, samples) as writer:
-            folder = Folder(common.folder_of(run, out))
-            asked = folder.begin(given, models, settings, share)
-            if resume:
-                folder.resume(made, asked)
+            folder = Folder(common.folder_of(making.run, out))
+            asked = folder.begin(
+                given, models, settings, share, made if making.resume else None
+            )
             with interruptible() as pressed:
-                result = common.watched(made, folder, asked, bar, preview, lambda: bool(pressed))
+                result = common.watched(
+                    made, folder, asked, bar, making.preview, lambda: bool(pressed)
+                )
             writer.write(result.sound.samples.T)
         bar.say("figures")
         found = {
@@ -107,8 +103,9 @@ def transfer(
                 for style, model in zip(styles, models, strict=True)
             ), Shown("result", out.name, result.sound),
         ]  # fmt: skip
+        knobs = asdict(settings.knobs)
         written = common.page_of(
-            page, bar, lambda: page_beside(out, sounds, result, asdict(settings.knobs), found)
+            making.page, bar, lambda: page_beside(out, sounds, result, knobs, found)
         )
     told = {
         "out": str(out), "page": written, "run": str(folder.path), "rate": result.sound.rate,
@@ -116,8 +113,8 @@ def transfer(
         "figures": found,
     }  # fmt: skip
     if result.ended == "stopped":
-        common.interrupted(folder)
-    typer.echo(json.dumps(told) if as_json else _line(told))
+        common.interrupted(folder.path)
+    typer.echo(json.dumps(told) if making.as_json else _line(told))
 
 
 def _names(styles: list[Path]) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
-from engine.library import user_models
+from engine.library.beside import find_model
 from engine.morph.errors import MorphError
 from engine.morph.file import read_morph
 from engine.morph.model import MorphModel
@@ -14,11 +13,6 @@ from engine.plugin import PluginError
 
 SHIPPED, TRAINED = "morph.npz", "best.npz"
 """The model in a folder of the zoo, and in that of a training."""
-
-
-def zoo() -> Path:
-    """Where the models that come with taraf are."""
-    return Path(__file__).parents[2] / "models" / "zoo"
 
 
 def morph_of(name: str, folder: Path) -> MorphModel:
@@ -49,31 +43,7 @@ def find_morph(name: str, folder: Path) -> Path:
 
     What is a path is looked for beside the preset, then where taraf was started.
     """
-    if not name:
-        raise PluginError("model is empty; it is a morph's name, a file, or a training's folder")
-    known = _known()
-    if name in known:
-        return known[name]
-    given = os.path.expanduser(name)
-    places = folder / given, Path.cwd() / given
-    for place in places:
-        for path in (place, place / SHIPPED, place / TRAINED):
-            if os.path.isfile(path):  # Path.is_file raises where a name is too long
-                return path
-    if any(mark in name for mark in "/\\") or name.endswith(".npz"):
-        raise PluginError(f"{places[0]}: there is no such morph")
-    there = ", ".join(sorted(known)) or "none"
-    raise PluginError(
-        f"no morph is called {name[:60]!r}; there are: {there}; or give a file or a folder"
-    )
-
-
-def _known() -> dict[str, Path]:
-    found = {}
-    for place in (zoo(), user_models()):
-        if place.is_dir():
-            found.update({path.parent.name: path for path in sorted(place.glob(f"*/{SHIPPED}"))})
-    return found
+    return find_model(name, folder, "morph", SHIPPED, TRAINED)
 
 
 __all__ = ["SHIPPED", "TRAINED", "find_morph", "morph_of"]

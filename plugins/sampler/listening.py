@@ -18,7 +18,6 @@ SEED_DB = 24.0
 as one that dies away."""
 MATCH_S = 1.0
 GAINS = 0.05, 20.0
-LOUDEST = np.float32(1e4)
 
 PEAK, POWER, LEVEL, TOP, MEAN, GAIN = range(6)
 """``ear``: peak and sum of squares of the look under way; the follower; the loudest of late in dB;
@@ -82,4 +81,4 @@ def listen(state: Any, threshold_db: float, pause: float, wanted: float, matched
     return happened
 
 
-__all__ = ["FEEDS", "GAIN", "LOOK", "LOUDEST", "PRESENT", "listen", "listening", "weigh"]
+__all__ = ["FEEDS", "GAIN", "LOOK", "PRESENT", "listen", "listening", "weigh"]

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.dsp.approx import gain_or_off
 from engine.dsp.rates import converter, most_frames
 from engine.kernel import Audio, kernel
-from engine.params import CELL, Choice, Param, Setting, Toggle, along, final
+from engine.params import CELL, Choice, Param, Setting, Toggle, along
 from engine.plugin import Extern, Plugin, PluginError, Setup, State, zeros
 from engine.sampler.errors import SamplerError
 from engine.sampler.file import read_sampler
 from plugins.sampler.cores import ADDRESSES, level_of, pair, share_of
-from plugins.sampler.listening import LOOK, LOUDEST, listen, listening, weigh
+from plugins.sampler.listening import LOOK, listen, listening, weigh
+from plugins.sampler.mixing import hear, mix
 from plugins.sampler.sounding import restarts, sound, tell
 from plugins.sampler.sources import source_of
 from plugins.sampler.swapping import Swapper
@@ -164,28 +164,16 @@ class Sampler(Plugin):
 
     @kernel
     def process(audio: Audio, knobs: Any, state: Any) -> None:
-        channels, frames = audio.shape
-        heard, made, turn = state.heard, state.made, state.turn
-        dry, wet = gain_or_off(knobs.dry_db.start), gain_or_off(knobs.answer_db.start)
-        dry_step = (gain_or_off(final(knobs.dry_db)) - dry) / np.float32(CELL)
-        wet_step = (gain_or_off(final(knobs.answer_db)) - wet) / np.float32(CELL)
-        at, done = knobs.dry_db.at + 1, np.int64(0)
+        frames, turn, done = audio.shape[1], state.turn, np.int64(0)
         while done < frames:
             if turn[NOW] % LOOK == 0:
                 look(knobs, state, done)
             count = min(frames - done, LOOK - turn[NOW] % LOOK)
-            for i in range(count):
-                x = audio[0, done + i]
-                if channels == 2:
-                    x = np.float32(0.5) * (x + audio[1, done + i])
-                heard[i] = x if abs(x) < LOUDEST else np.float32(0.0)
-            weigh(state.ear, heard[:count])
-            sound(state, heard[:count], made[:count])
-            for i in range(count):
-                along_cell = np.float32(at + done + i)
-                own, answer = dry + dry_step * along_cell, wet + wet_step * along_cell
-                for c in range(channels):
-                    audio[c, done + i] = own * audio[c, done + i] + answer * made[i]
+            heard, made = state.heard[:count], state.made[:count]
+            hear(audio, done, heard)
+            weigh(state.ear, heard)
+            sound(state, heard, made)
+            mix(audio, done, knobs, made)
             turn[NOW] += count
             done += count
 

@@ -18,8 +18,8 @@ PI = np.float32(np.pi)
 class Distance:
     """Of patches of ``width`` frames from the examples' (frames, C), of which all weigh the same.
 
-    ``starts`` are where runs of patches begin, each of ``run`` patches: a style that is long is
-    compared with by parts of it, spread over it all.
+    There are at least ``width`` frames. Of more than ``most`` patches about so many are compared
+    with, in runs that are spread over them all.
     """
 
     def __init__(self, examples: Array, width: int, most: int) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.dsp.approx import gain_or_off
 from engine.dsp.beats import Sync, beats_of
 from engine.kernel import Audio, kernel
-from engine.params import CELL, Choice, Param, Setting, Toggle, along, final
+from engine.params import CELL, Choice, Param, Setting, Toggle, along
 from engine.plugin import Extern, Plugin, Setup, State, zeros
-from plugins.sampler.listening import LOUDEST, listen, listening, weigh
+from engine.worker_life import WorkerLife
+from plugins.sampler.listening import listen, listening, weigh
+from plugins.sampler.mixing import hear, mix
 from plugins.style.answer import division
 from plugins.style.hearing import SIZE
-from plugins.style.running import Worker
 from plugins.style.sharing import ITERATIONS, STYLE, TOOK, Memory, ring_of
 from plugins.style.sources import find_style
 from plugins.style.turns import (
@@ -38,6 +38,9 @@ READY = 0.9
 """Of the time between two answers, after which one is due; the worker stops at WORKS of it."""
 WORKS = 0.75
 FEW = 0.5
+HUNG_SECONDS, END_SECONDS = 10.0, 1.0
+ALONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""A worker's matrices keep to one core: the others play."""
 
 
 class Style(Plugin):
@@ -82,7 +85,7 @@ class Style(Plugin):
     readouts = ("answers", "behind_s", "left", "iterations", "took_ms", "late")
     counts_misses = True
     follows_beat = True
-    _worker: Worker | None = None
+    _worker: WorkerLife | None = None
     _fact: npt.NDArray[np.float64] | None = None
 
     def prepare(self, setup: Setup) -> State:
@@ -99,7 +102,10 @@ class Style(Plugin):
             "window": window, "iterations": int(self.iterations), "offline": setup.offline,
             "seconds": WORKS * period / rate,
         }  # fmt: skip
-        self._worker = Worker(memory, order)
+        self._worker = WorkerLife(
+            "plugins.style.worker", order, memory.block, memory["header"],
+            hung_s=HUNG_SECONDS, end_s=END_SECONDS, environment=ALONE,
+        )  # fmt: skip
         self._worker.wait()
         least = period + lag + fade + 2 * LOOK + edge
         return {
@@ -129,7 +135,9 @@ class Style(Plugin):
         self._worker.look()
         self.restarts = self._worker.restarts
         made = 0 if self._fact is None else int(self._fact[ITERATIONS])
-        if 0 < made < FEW * int(self.iterations):
+        if made >= FEW * int(self.iterations):
+            self.warnings = ()
+        elif made:  # silence is answered with none, and tells nothing of the time
             self.warnings = (
                 f"only {made} of {self.iterations} iterations fit; a longer renew_ms or fewer "
                 "seconds make room",
@@ -141,30 +149,19 @@ class Style(Plugin):
 
     @kernel
     def process(audio: Audio, knobs: Any, state: Any) -> None:
-        channels, frames = audio.shape
-        own, sound, turn = state.own, state.sound, state.turn
-        dry, wet = gain_or_off(knobs.dry_db.start), gain_or_off(knobs.answer_db.start)
-        dry_step = (gain_or_off(final(knobs.dry_db)) - dry) / np.float32(CELL)
-        wet_step = (gain_or_off(final(knobs.answer_db)) - wet) / np.float32(CELL)
-        at, done = knobs.dry_db.at + 1, np.int64(0)
+        frames, turn, done = audio.shape[1], state.turn, np.int64(0)
         mask = state.heard.shape[0] - 1
         while done < frames:
             if turn[NOW] % LOOK == 0:
                 look(knobs, state, done)
             count = min(frames - done, LOOK - turn[NOW] % LOOK)
+            own, sound = state.own[:count], state.sound[:count]
+            hear(audio, done, own)
             for i in range(count):
-                x = audio[0, done + i]
-                if channels == 2:
-                    x = np.float32(0.5) * (x + audio[1, done + i])
-                own[i] = x if abs(x) < LOUDEST else np.float32(0.0)
                 state.heard[(turn[NOW] + i) & mask] = own[i]
-            weigh(state.ear, own[:count])
-            read_out(state, sound[:count])
-            for i in range(count):
-                along_cell = np.float32(at + done + i)
-                mine, answer = dry + dry_step * along_cell, wet + wet_step * along_cell
-                for c in range(channels):
-                    audio[c, done + i] = mine * audio[c, done + i] + answer * sound[i]
+            weigh(state.ear, own)
+            read_out(state, sound)
+            mix(audio, done, knobs, sound)
             turn[NOW] += count
             done += count
 

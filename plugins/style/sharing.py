@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from engine.memory import SharedBytes
 
-ASKED, TOLD, STOP, BEATS, READY, MADE = range(6)
+ASKED, TOLD, MADE = 0, 4, 5
 """``header``: the last answer that was asked for; the last that is there, times SLOTS, plus its
-slot; whether to end; the worker's heartbeat; whether it works; how many it has made."""
+slot; how many the worker has made. Between them are the words of its life
+(engine.worker_life)."""
 SLOTS = 4
 JOBS = 8
 END, BASE = range(2)
@@ -59,6 +60,6 @@ def ring_of(window: int, rate: int) -> int:
 
 
 __all__ = [
-    "ASKED", "BASE", "BEATS", "END", "ENDED", "ITERATIONS", "JOBS", "MADE", "READY", "SLOTS",
-    "STOP", "STYLE", "TOLD", "TOOK", "Memory", "ring_of",
+    "ASKED", "BASE", "END", "ENDED", "ITERATIONS", "JOBS", "MADE", "SLOTS", "STYLE", "TOLD",
+    "TOOK", "Memory", "ring_of",
 ]  # fmt: skip

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.library import user_models
+from engine.library.beside import find_file, named
 from engine.plugin import PluginError
 from engine.soundfiles import SoundError, read
 from plugins.style.answer import LEVEL, loudness
+from plugins.style.hearing import HOP
+from plugins.style.wanted import WIDTH
 
 SHIPPED = "style.flac"
 """The recording in a folder of the zoo."""
@@ -23,11 +24,6 @@ class StyleError(ValueError):
     """A recording that cannot be a style; the message says why."""
 
 
-def zoo() -> Path:
-    """Where the models that come with taraf are."""
-    return Path(__file__).parents[2] / "models" / "zoo"
-
-
 def find_style(name: str, folder: Path) -> Path:
     """The recording that ``name`` means for a preset in ``folder``; raises PluginError.
 
@@ -36,24 +32,11 @@ def find_style(name: str, folder: Path) -> Path:
     """
     if not name.strip():
         raise PluginError("style is empty; it is a sound file, or a name such as glass")
-    known = _known()
-    if name in known:
-        return known[name]
-    given = os.path.expanduser(name)
-    for place in (folder / given, Path.cwd() / given):
-        for path in (place, place / SHIPPED):
-            if os.path.isfile(path):  # Path.is_file raises where a name is too long
-                return path
-    there = ", ".join(sorted(known)) or "none"
+    found = find_file(name, folder, SHIPPED)
+    if found is not None:
+        return found
+    there = ", ".join(sorted(named(SHIPPED))) or "none"
     raise PluginError(f"style = {name[:200]!r}: there is no such file; names are: {there}")
-
-
-def _known() -> dict[str, Path]:
-    found = {}
-    for place in (zoo(), user_models()):
-        if place.is_dir():
-            found.update({path.parent.name: path for path in sorted(place.glob(f"*/{SHIPPED}"))})
-    return found
 
 
 def opened(path: Path, rate: float) -> npt.NDArray[np.float32]:
@@ -63,9 +46,10 @@ def opened(path: Path, rate: float) -> npt.NDArray[np.float32]:
     except SoundError as error:
         raise StyleError(f"style: {error}") from None
     mono = sound.mean(axis=1)[: round(LONGEST_S * rate)]
-    if len(mono) < SHORTEST_S * rate:
+    least = max(SHORTEST_S, (WIDTH - 1) * HOP / rate)  # a patch of frames, at a low rate
+    if len(mono) < least * rate:
         raise StyleError(
-            f"style: {path}: {len(mono) / rate:.2f} s are too short; at least {SHORTEST_S:g} s"
+            f"style: {path}: {len(mono) / rate:.2f} s are too short; at least {least:.2g} s"
         )
     level = loudness(mono)
     if not level > SILENT:

@@ -16,21 +16,10 @@ import psutil
 
 from engine import processes
 from engine.shared import address, store_release
+from engine.worker_life import BEATS, READY, STOP
 from plugins.style.answer import Answerer, division
 from plugins.style.hearing import Ear
-from plugins.style.sharing import (
-    ASKED,
-    BASE,
-    BEATS,
-    END,
-    JOBS,
-    MADE,
-    READY,
-    SLOTS,
-    STOP,
-    TOLD,
-    Memory,
-)
+from plugins.style.sharing import ASKED, BASE, END, JOBS, MADE, SLOTS, TOLD, Memory
 from plugins.style.sources import StyleError, opened
 from plugins.style.wanted import NAMES, Target
 

@@ -80,7 +80,7 @@ class Hosted(Vst):
 
     def _why(self, message: str) -> str:
         """What kept the worker from starting: what it said, or how it ended."""
-        status = self.process_handle.returncode
+        status = None if self._life is None else self._life.process.returncode
         if status not in (None, 0, 1):
             message = f"{ending(status)} while it was loaded"
         return message if str(self.found.path) in message else f"{self.found.path}: {message}"

@@ -20,16 +20,17 @@ from engine.shared import Shared
 RATE = 48000
 LED = Rack("led", lanes=(Lane("a", "left", (Link("leads", "pulse"),)),))
 TESTS = Path(__file__).parents[1]
+ENTRIES = (
+    "[taraf.plugins]\nleads = control.pulse_plugin:Leads\ndrums = control.pulse_plugin:Drums\n"
+)
 
 
-def install(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Let the plugins of ``pulse_plugin`` be found, here and by processes that are started."""
-    about = folder / "tarafpulsetest-1.dist-info"
+def install(folder: Path, patch: pytest.MonkeyPatch, entries: str = ENTRIES) -> None:
+    """Let plugins of these tests be found, here and by processes that are started."""
+    about = folder / "taraftest-1.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tarafpulsetest\nVersion: 1\n")
-    (about / "entry_points.txt").write_text(
-        "[taraf.plugins]\nleads = control.pulse_plugin:Leads\ndrums = control.pulse_plugin:Drums\n"
-    )
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: taraftest\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(entries)
     patch.syspath_prepend(str(folder))
     patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), str(TESTS))))
     catalogue.entries.cache_clear()

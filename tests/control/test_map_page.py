@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ pytest.importorskip("selenium")
 
 from browsing import one, size
 from control.map_plugin import GONE, LANDS
-from control.pulse_stage import TESTS, Heard, sounding
-from control.test_web_page import hands, ready
-from control.web_stage import FakeLearner, Page, wait_for
+from control.pulse_stage import Heard, install, sounding, uninstall
+from control.web_stage import FakeLearner, Page, hands, opened, ready, served, wait_for
 
-from engine import catalogue
 from engine.control.desk import Desk
 from engine.control.web.server import Web
 from engine.control.web.snapshot import snapshot
@@ -35,17 +32,9 @@ ENDS = (0, 3, 8, 11)
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Plugins that are found here and by processes that are started."""
-    about = tmp_path / "tarafmaptest-1.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tarafmaptest\nVersion: 1\n")
-    (about / "entry_points.txt").write_text(ENTRIES)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), str(TESTS))))
-    catalogue.entries.cache_clear()
-    catalogue.find.cache_clear()
+    install(tmp_path, monkeypatch, ENTRIES)
     yield tmp_path
-    catalogue.entries.cache_clear()
-    catalogue.find.cache_clear()
+    uninstall()
 
 
 def racks(folder: Path) -> tuple[Rack, Rack]:
@@ -57,25 +46,14 @@ def racks(folder: Path) -> tuple[Rack, Rack]:
 
 @pytest.fixture
 def shown(installed: Path) -> Iterator[tuple[Desk, Web]]:
-    with sounding(*racks(installed)) as desk:
-        web = Web(desk, port=0)
-        web.start()
-        try:
-            yield desk, web
-        finally:
-            web.close()
+    with sounding(*racks(installed)) as desk, served(desk) as web:
+        yield desk, web
 
 
 @pytest.fixture
 def page(browser: Any, shown: tuple[Desk, Web]) -> Iterator[Any]:
-    size(browser, "laptop")
-    browser.get_log("browser")
-    browser.get(shown[1].url)
-    assert wait_for(lambda: ready(browser) == "0")
-    yield browser
-    complaints = browser.get_log("browser")
-    browser.get("about:blank")
-    assert complaints == []
+    with opened(browser, shown[1]) as seen:
+        yield seen
 
 
 def at(desk: Desk, *names: str) -> list[float]:

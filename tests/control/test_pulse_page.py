@@ -15,8 +15,7 @@ pytest.importorskip("selenium")
 
 from browsing import one, size
 from control.pulse_stage import LED, install, sounding, uninstall
-from control.test_web_page import ready
-from control.web_stage import FakeLearner, wait_for
+from control.web_stage import FakeLearner, opened, ready, served, wait_for
 
 from engine.control import follower
 from engine.control.desk import Desk
@@ -32,27 +31,20 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Des
     """A rack that really leads, at 180 bpm."""
     install(tmp_path, monkeypatch)
     with sounding(LED.set("a.pulse.tempo_bpm", 180.0), PLAIN) as desk:
-        pulse, web = Pulse(desk), Web(desk, port=0)
+        pulse = Pulse(desk)
         pulse.start()
-        web.start()
         try:
-            yield desk, web
+            with served(desk) as web:
+                yield desk, web
         finally:
-            web.close()
             pulse.close()
     uninstall()
 
 
 @pytest.fixture
 def page(browser: Any, shown: tuple[Desk, Web]) -> Iterator[Any]:
-    size(browser, "laptop")
-    browser.get_log("browser")
-    browser.get(shown[1].url)
-    assert wait_for(lambda: ready(browser) == "0")
-    yield browser
-    complaints = browser.get_log("browser")
-    browser.get("about:blank")
-    assert complaints == []
+    with opened(browser, shown[1]) as seen:
+        yield seen
 
 
 COLOURS = """

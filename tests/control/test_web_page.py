@@ -16,7 +16,7 @@ pytest.importorskip("websockets")
 pytest.importorskip("selenium")
 
 from browsing import SIZES, one, size
-from control.web_stage import GAIN, FakeLearner, racks, stage, wait_for
+from control.web_stage import GAIN, FakeLearner, hands, opened, racks, ready, stage, wait_for
 
 from engine.control.desk import Desk
 from engine.control.web.server import Web
@@ -33,19 +33,8 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Des
 
 @pytest.fixture
 def page(browser: Any, shown: tuple[Desk, Web]) -> Iterator[Any]:
-    """The page, opened as a player opens it; afterwards its console must be empty."""
-    size(browser, "laptop")
-    browser.get_log("browser")
-    browser.get(shown[1].url)
-    assert wait_for(lambda: ready(browser) == "0")
-    yield browser
-    complaints = browser.get_log("browser")
-    browser.get("about:blank")
-    assert complaints == []
-
-
-def ready(browser: Any) -> Any:
-    return browser.execute_script("return document.body.dataset.ready")
+    with opened(browser, shown[1]) as seen:
+        yield seen
 
 
 def knob(browser: Any, address: str) -> Any:
@@ -54,12 +43,6 @@ def knob(browser: Any, address: str) -> Any:
 
 def shows(browser: Any, address: str) -> str:
     return str(knob(browser, address).get_attribute("aria-valuetext"))
-
-
-def hands(browser: Any) -> Any:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    return ActionChains(browser, duration=20)
 
 
 def output_db(desk: Desk) -> float:

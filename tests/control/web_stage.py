@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from browsing import size
 from websockets.sync.client import ClientConnection, connect
 
 from engine.control.desk import Desk
@@ -42,14 +43,47 @@ def stage(takes: Path) -> Iterator[tuple[Desk, Web]]:
     desk = Desk(host, racks(), record=lambda: Recorder(host, takes))
     desk.build()
     assert wait_for(lambda: desk.ready == len(desk.slots))
+    try:
+        with served(desk) as web:
+            yield desk, web
+    finally:
+        desk.close()
+        host.stop()
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[Web]:
+    """Its page, on a port of its own."""
     web = Web(desk, port=0)
     web.start()
     try:
-        yield desk, web
+        yield web
     finally:
         web.close()
-        desk.close()
-        host.stop()
+
+
+@contextmanager
+def opened(browser: Any, web: Web) -> Iterator[Any]:
+    """The page, opened as a player opens it; afterwards its console must be empty."""
+    size(browser, "laptop")
+    browser.get_log("browser")
+    browser.get(web.url)
+    assert wait_for(lambda: ready(browser) == "0")
+    yield browser
+    complaints = browser.get_log("browser")
+    browser.get("about:blank")
+    assert complaints == []
+
+
+def ready(browser: Any) -> Any:
+    """Which preset the page shows, once it does."""
+    return browser.execute_script("return document.body.dataset.ready")
+
+
+def hands(browser: Any) -> Any:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    return ActionChains(browser, duration=20)
 
 
 class Page:

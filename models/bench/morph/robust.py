@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +15,11 @@ from engine.morph.file import write_morph
 from engine.morph.grid import GRIDS
 from engine.morph.model import CONDITIONS, Dense, MorphModel, Note
 from models.bench.morph.telling import say
+from models.bench.refusals import Bad, is_clear
 
-LIMIT_S = 120.0
-WRONG = 2
-"""The exit status of a command that its user got wrong."""
 RATE = 16_000
 PITCHES = (60, 62)
 LATENTS = 8
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A command that cannot be done, and words that its one line must have."""
-
-    name: str
-    command: tuple[str, ...]
-    words: tuple[str, ...]
 
 
 def run(report: Report, seconds: float) -> None:
@@ -44,7 +30,7 @@ def run(report: Report, seconds: float) -> None:
             ("bad datasets", list(datasets(folder))), ("bad files of a morph", list(files(folder))),
         ):  # fmt: skip
             say(f"robust: {len(cases)} {told}")
-            clear = sum(is_clear(case) for case in cases)
+            clear = sum(is_clear(case, say) for case in cases)
             report.add(f"{told} that give one clear line", clear, f"of {len(cases)}", "all",
                        clear == len(cases))  # fmt: skip
 
@@ -184,35 +170,4 @@ def small() -> MorphModel:
     return MorphModel(grid, LATENTS, "notes", encoder, decoder, (note,))
 
 
-# --- what is said
-
-
-def is_clear(case: Bad) -> bool:
-    """Whether it is refused with one line that says why, and nothing else."""
-    status, said = taraf(case.command)
-    told = [line for line in said if line.startswith("taraf: ")]
-    right = (
-        status == WRONG
-        and len(told) == 1
-        and told == said[-1:]
-        and not any("Traceback" in line for line in said)
-        and all(word in told[0] for word in case.words)
-    )
-    if not right:
-        say(f"{case.name}: status {status}, {len(said)} lines: {' | '.join(said[-3:])}")
-    return right
-
-
-def taraf(command: tuple[str, ...]) -> tuple[int, list[str]]:
-    """The exit status of a command, and the lines it says on standard error."""
-    program = "import sys; from engine.cli import main; sys.exit(main())"
-    given = [sys.executable, "-P", "-c", program, *command]
-    try:
-        done = subprocess.run(given, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=LIMIT_S)  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return -1, [f"did not end in {LIMIT_S:g} s"]
-    return done.returncode, [line for line in done.stderr.splitlines() if line.strip()]
-
-
-__all__ = ["Bad", "dataset", "datasets", "files", "is_clear", "run", "small", "taraf"]
+__all__ = ["dataset", "datasets", "files", "run", "small"]

@@ -7,10 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,12 @@ import soundfile
 from engine.bench import Report
 from engine.bench.stage.far_end import FarEnd
 from engine.bench.stage.telling import StageError
+from models.bench.refusals import LIMIT_S, Bad, is_clear
 from models.bench.sampler.learner import SMALL, settings, small
 from models.bench.sampler.telling import say
 from models.sampler import folder as files
 
 RATE = 11_025
-LIMIT_S = 120.0
-WRONG = 2
-"""The exit status of a command that its user got wrong."""
 KILL_AT = 50
 MORE = 20
 """Updates after which it is killed, at least, and that it then makes."""
@@ -44,15 +40,6 @@ exit $status
 """A shell's: a disk of $0 bytes at $1 with the folder $2, the command, and the folder back."""
 
 
-@dataclass(frozen=True)
-class Bad:
-    """A command that cannot be done, and words that its one line must have."""
-
-    name: str
-    command: tuple[str, ...]
-    words: tuple[str, ...]
-
-
 def run(report: Report, seconds: float) -> None:
     """Add rows: bad jobs with one clear line, what a full disk left, a killed training."""
     with tempfile.TemporaryDirectory() as name:
@@ -60,7 +47,7 @@ def run(report: Report, seconds: float) -> None:
         source = folder / "loop.wav"
         soundfile.write(source, _loop(), RATE, subtype="FLOAT")
         cases = list(_cases(folder, source))
-        clear = sum(_is_clear(case) for case in cases)
+        clear = sum(is_clear(case, say) for case in cases)
         report.add("bad jobs that give one clear line", clear, f"of {len(cases)}", "all",
                    clear == len(cases))  # fmt: skip
         _full_disk(report, folder, source)
@@ -79,7 +66,7 @@ def _cases(folder: Path, source: Path) -> Iterator[Bad]:
         path = folder / f"{name}.json"
         given = {**SMALL, "source": str(source), **values}
         path.write_text(json.dumps(given) if text is None else text)
-        return ("train", str(path), "--runs", str(folder / "runs"))
+        return ("sampler", "train", str(path), "--runs", str(folder / "runs"))
 
     def sound(name: str, samples: Any) -> str:
         soundfile.write(folder / name, samples, RATE)
@@ -114,7 +101,7 @@ def _broken_files(folder: Path, source: Path) -> Iterator[Bad]:
     checkpoint = folder / "runs" / "checkpoint" / files.CHECKPOINT
     for path in (model, checkpoint):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    dream = ("dream", str(model), "--out", str(folder / "out.wav"))
+    dream = ("sampler", "dream", str(model), "--out", str(folder / "out.wav"))
     yield Bad("half a model", dream, (files.BEST,))
     yield Bad("half a checkpoint", _again("checkpoint", folder / "runs"), (files.CHECKPOINT,))
 
@@ -122,37 +109,7 @@ def _broken_files(folder: Path, source: Path) -> Iterator[Bad]:
 def _again(name: str, runs: Path) -> tuple[str, ...]:
     """The command that goes on with a training of ours."""
     job = str(runs / name / files.JOB)
-    return ("train", job, "--runs", str(runs), "--name", name, "--resume")
-
-
-def _is_clear(case: Bad, inside: Sequence[str] = ()) -> bool:
-    """Whether it is refused, after whatever it was about to do, with one line that says why."""
-    status, said = _taraf(case.command, inside)
-    told = [line for line in said if line.startswith("taraf: ")]
-    right = (
-        status == WRONG
-        and told == said[-1:]
-        and not any("Traceback" in line for line in said)
-        and all(word in told[0] for word in case.words)
-    )
-    if not right:
-        say(f"{case.name}: status {status}, {len(said)} lines: {' | '.join(said[-3:])}")
-    return right
-
-
-def _taraf(command: Sequence[str], inside: Sequence[str]) -> tuple[int, list[str]]:
-    """The exit status of `taraf sampler`, and the lines it says on standard error.
-
-    ``inside`` is another program that is given the command.
-    """
-    program = "import sys; from engine.cli import main; sys.exit(main())"
-    given = [*inside, sys.executable, "-P", "-c", program, "sampler", *command]
-    try:
-        done = subprocess.run(given, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=LIMIT_S)  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return -1, [f"did not end in {LIMIT_S:g} s"]
-    return done.returncode, [line for line in done.stderr.splitlines() if line.strip()]
+    return ("sampler", "train", job, "--runs", str(runs), "--name", name, "--resume")
 
 
 def _full_disk(report: Report, folder: Path, source: Path) -> None:
@@ -170,7 +127,7 @@ def _full_disk(report: Report, folder: Path, source: Path) -> None:
     room = sum(path.stat().st_size + PAGE for path in run.rglob("*")) + ROOM
     inside = ("unshare", "-rm", "sh", "-c", ON_A_DISK, str(room), str(disk), str(run))
     again = _again("full", disk)
-    clear = _is_clear(Bad("a full disk", again, ("disk is full",)), inside)
+    clear = is_clear(Bad("a full disk", again, ("disk is full",)), say, inside)
     report.add("a full disk: one clear line", clear, "", "yes", clear)
     lost = int((run / files.CHECKPOINT).read_bytes() != before)
     try:

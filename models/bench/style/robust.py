@@ -16,12 +16,11 @@ import numpy as np
 import soundfile
 
 from engine.bench import Report
-from models.bench.morph.robust import WRONG, taraf
+from models.bench.refusals import LIMIT_S, PROGRAM, WRONG, taraf
 from models.bench.style.telling import say
 from models.style.sound import read
 
-RATE, LIMIT_S = 22_050, 120.0
-PROGRAM = "import sys; from engine.cli import main; sys.exit(main())"
+RATE = 22_050
 Case = tuple[str, tuple[str, ...], str]
 """What is wrong, the command, and a word that its one line must have."""
 

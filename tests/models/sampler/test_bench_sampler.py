@@ -16,7 +16,8 @@ import soundfile
 from engine import preset
 from engine.bench import Report
 from engine.bench.stage.telling import StageError
-from models.bench.sampler import guitar, hour, live, robust, sampler, speed, training
+from models.bench.refusals import Bad, is_clear
+from models.bench.sampler import guitar, hour, live, sampler, speed, training
 from models.bench.sampler.grades import HIS, table
 from models.bench.sampler.training import Task
 from models.sampler.score.limits import CRITERIA, GRADES
@@ -141,9 +142,9 @@ def test_an_answer_that_goes_round_in_a_loop_is_found_out() -> None:
 def test_only_a_refusal_in_one_line_counts_as_clear(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"approach": "vector", "colour": 3}')
-    command = ("train", str(bad))
-    assert robust._is_clear(robust.Bad("key", command, ("bad.json", "colour")))
-    assert not robust._is_clear(robust.Bad("key", command, ("sound.wav",)))
+    command = ("sampler", "train", str(bad))
+    assert is_clear(Bad("key", command, ("bad.json", "colour")), print)
+    assert not is_clear(Bad("key", command, ("sound.wav",)), print)
 
 
 def test_the_speed_of_the_dissertations_column_is_told_beside_its_own() -> None:
