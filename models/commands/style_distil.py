@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.commands.style_shown import interrupted
+
 if TYPE_CHECKING:
     from engine.artefact import Artefact
     from models.style.distil.distilling import Distilled
@@ -40,7 +42,7 @@ def distil(
         typer.Option(help="Folder for the model's folder; your own models unless given."),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder for pairs, checkpoints and previews.")] = Path(
-        "runs/style"
+        "runs/distil"
     ),
     resume: Annotated[
         bool, typer.Option(help="Go on from the last checkpoint; --minutes is for the whole.")
@@ -73,9 +75,9 @@ def distil(
     if name is not None and called != name:
         print(f"the model is called {called}", file=sys.stderr, flush=True)
     folder = (out or user_models()) / called
-    make_sure(folder)
     job = Job(minutes=minutes, content_s=seconds, iterations=iterations, seed=seed).check()
     recording, given = read(style), [read(path) for path in content or ()]
+    make_sure(folder)
     torch.set_num_threads(threads)
     with _bar() as bar, interruptible() as asked:
         tasks = {word: bar.add_task(word, total=1.0, told="") for word in ("pairs", "training")}
@@ -91,6 +93,8 @@ def distil(
             recording, job, runs / called, given,
             resume=resume, making=making, told=told, stop=lambda: bool(asked),
         )  # fmt: skip
+    if found.stopped:
+        interrupted(runs / called)
     command = shlex.join(["taraf", *sys.argv[1:]])
     _finish(found, export(found, folder, command, style.stem), as_json)
 

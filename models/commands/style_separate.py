@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from itertools import zip_longest
 from pathlib import Path
@@ -51,6 +52,9 @@ def separate(
         knobs=Knobs(harmony=harmony, timbre=timbre, pitch=0.0, onsets=0.0), iterations=iterations,
         rate=rate, workers=threads, device=device,
     )  # fmt: skip
+    names = _names(examples)[: max(2, len(examples))]
+    files = {name: out / f"{name}{KIND}" for name in names}
+    _check_free(list(files.values()), [mix, *examples])
     whole = common.as_asked(read(mix), mono)
     models = [read(example) for example in examples]
     with needed("train"):
@@ -58,17 +62,16 @@ def separate(
         from models.effects.training.loop import interruptible
         from models.style.folder import write
         from models.style.page import Shown, page_in
-        from models.style.separate import separate as separated
-    out.mkdir(parents=True, exist_ok=True)
+        from models.style.separate import Joint
     with common.shown(as_json) as bar:
         bar.say("listening")
+        joint = Joint(whole, models, settings)
+        out.mkdir(parents=True, exist_ok=True)
         with interruptible() as pressed:
-            found = separated(
-                whole, models, settings, lambda k, _, best: bar.tell(k, iterations, best),
-                lambda: bool(pressed),
-            )  # fmt: skip
-        stems = dict(zip(_names(examples), found.stems, strict=False))
-        files = {name: out / f"{name}{KIND}" for name in stems}
+            found = joint.run(
+                lambda k, _, best: bar.tell(k, iterations, best), lambda: bool(pressed)
+            )
+        stems = dict(zip(names, found.stems, strict=True))
         for name, stem in stems.items():
             write(files[name], stem)
         sounds = [Shown("mix", mix.name, whole)]
@@ -94,9 +97,34 @@ def _names(examples: list[Path]) -> list[str]:
     """Of stems: their examples', numbered where two are alike; the rest at the end."""
     names: list[str] = []
     for example in examples:
-        count = sum(name == example.stem or name.startswith(f"{example.stem}-") for name in names)
-        names.append(f"{example.stem}-{count + 1}" if example.stem in names else example.stem)
+        name, number = example.stem, 1
+        while name in names:
+            number += 1
+            name = f"{example.stem}-{number}"
+        names.append(name)
     return [*names, REST if REST not in names else f"{REST}-of-it"]
+
+
+def _check_free(stems: list[Path], sounds: list[Path]) -> None:
+    """StyleError if a stem would be written over one of the sounds, or over another stem."""
+    from models.style.errors import StyleError
+
+    for at, stem in enumerate(stems):
+        for sound in sounds:
+            if _same(stem, sound):
+                raise StyleError(
+                    f"{stem}: a stem would be written over {sound}; give another folder"
+                )
+        for other in stems[:at]:
+            if _same(stem, other):
+                raise StyleError(f"{stem}: is one file with {other}; give another folder")
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, by links or by a disk that takes a for A as well."""
+    return os.path.realpath(one) == os.path.realpath(other) or (
+        one.exists() and other.exists() and one.samefile(other)
+    )
 
 
 __all__ = ["separate"]

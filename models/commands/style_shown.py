@@ -118,9 +118,9 @@ def watched(
     return result
 
 
-def interrupted(folder: Folder) -> None:
+def interrupted(folder: Path) -> None:
     """Say that Ctrl-C has kept the best."""
-    print(f"stopped; the best so far is kept, --resume goes on from {folder.path}", file=sys.stderr)
+    print(f"stopped; the best so far is kept, --resume goes on from {folder}", file=sys.stderr)
 
 
 def as_asked(sound: Recording, mono: bool) -> Recording:

@@ -84,9 +84,7 @@ def transfer(
         channels, samples = made.material.content.shape
         with SoundWriter(out, made.material.rate, channels, samples) as writer:
             folder = Folder(common.folder_of(making.run, out))
-            asked = folder.begin(
-                given, models, settings, share, made if making.resume else None
-            )
+            asked = folder.begin(given, models, settings, share, made if making.resume else None)
             with interruptible() as pressed:
                 result = common.watched(
                     made, folder, asked, bar, making.preview, lambda: bool(pressed)

@@ -22,6 +22,8 @@ PREVIEW, RESULT = "preview.wav", "result.wav"
 FORMAT = 1
 FREE = ("iterations", "workers", "device")
 """What may be another when it goes on."""
+FREE_OF_WINDOWS = ("workers", "device")
+"""A window that is over is not begun again, so more iterations would reach the others alone."""
 
 
 class Folder:
@@ -29,17 +31,24 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StyleError(f"{path}: {error.strerror or error}") from None
 
     def begin(
         self, content: Recording | None, styles: Sequence[Recording], settings: Settings,
-        shares: Sequence[float] | None = None, **more: Any,
+        shares: Sequence[float] | None = None, resumed: Transfer | Windows | None = None,
+        **more: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """Write what was asked for, ``more`` with it; returns it. No content: a texture."""
+        """Make the folder and write what was asked for, ``more`` with it; returns it.
+
+        No content: a texture. ``resumed`` goes on from the checkpoint; StyleError, and nothing is
+        written, if that is of something else.
+        """
         asked = {**described(content, styles, settings, shares), **more}
+        if resumed is not None:
+            self.resume(resumed, asked)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StyleError(f"{self.path}: {error.strerror or error}") from None
         self._json(SETTINGS, asked)
         return asked
 
@@ -62,8 +71,9 @@ class Folder:
             found, state = kept["asked"], kept["state"]
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
             raise StyleError(f"{path}: is no checkpoint of a transfer; begin without it") from None
+        free = FREE_OF_WINDOWS if isinstance(transfer, Windows) else FREE
         for name in sorted(set(asked) | set(found)):
-            if name not in FREE and found.get(name) != asked.get(name):
+            if name not in free and found.get(name) != asked.get(name):
                 told = f"{name} was {found.get(name)} and is {asked.get(name)}"
                 raise StyleError(f"{path}: is of another transfer: {told}")
         transfer.restore(state)

@@ -60,25 +60,22 @@ def separate(
     Raises StyleError in one line; Ctrl-C or ``stop`` ends it with the best so far. ``told`` is
     called after each iteration with its number, the loss and the best.
     """
-    settings = settings or Settings(KNOBS, ITERATIONS)
-    if not examples:
-        raise StyleError("no example is given; one recording per stem is wanted")
-    if mix.seconds > LONGEST_S:
-        raise StyleError(f"{mix.name}: {mix.seconds:.0f} s; at most {LONGEST_S:g} s are separated")
-    began, spent = time.monotonic(), time.process_time()
-    joint = Joint(mix, examples, settings)
-    descent, ended = joint.descend(settings.iterations, told, stop)
-    stems = joint.stems(descent.best)
-    return Stems(
-        stems, list(descent.history), descent.iterations, time.monotonic() - began,
-        time.process_time() - spent, ended,
-    )  # fmt: skip
+    return Joint(mix, examples, settings or Settings(KNOBS, ITERATIONS)).run(told, stop)
 
 
 class Joint:
-    """All stems of a mix but the last, which is what is left of it."""
+    """All stems of a mix but the last, which is what is left of it.
+
+    Raises StyleError in one line for whatever cannot be separated; ``run`` refuses nothing.
+    """
 
     def __init__(self, mix: Recording, examples: Sequence[Recording], settings: Settings) -> None:
+        if not examples:
+            raise StyleError("no example is given; one recording per stem is wanted")
+        if mix.seconds > LONGEST_S:
+            told = f"{mix.seconds:.0f} s; at most {LONGEST_S:g} s are separated"
+            raise StyleError(f"{mix.name}: {told}")
+        self._began, self._spent = time.monotonic(), time.process_time()
         bare = replace(settings, match_tempo=False, match_key=False)
         self.material = Material(mix, examples, bare)
         self.mix = self.material.content.to(self.material.ear.device)
@@ -114,6 +111,15 @@ class Joint:
         if not made:
             raise StyleError("harmony and timbre are 0: nothing tells stems apart")
         return made
+
+    def run(self, told: Told | None = None, stop: Stop = never) -> Stems:
+        """The stems after the settings' iterations, or the best so far; see ``separate``."""
+        descent, ended = self.descend(self.material.settings.iterations, told, stop)
+        stems = self.stems(descent.best)
+        return Stems(
+            stems, list(descent.history), descent.iterations, time.monotonic() - self._began,
+            time.process_time() - self._spent, ended,
+        )  # fmt: skip
 
     def descend(
         self, iterations: int, told: Told | None = None, stop: Stop = never

@@ -192,7 +192,7 @@ class Windows:
     def _progress(self, seconds: float) -> Progress:
         each = self.material.settings.iterations
         now = list(self._now.values())
-        kept = sum(part.iterations for at, part in self.parts.items() if at not in self._now)
+        kept = sum(part.iterations for at, part in dict(self.parts).items() if at not in self._now)
         over = kept + sum(progress.iteration for progress in now)
         loss = math.fsum(progress.loss for progress in now) / len(now)
         best = math.fsum(progress.best_loss for progress in now) / len(now)

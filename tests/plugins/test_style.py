@@ -167,3 +167,12 @@ def test_a_style_that_cannot_be_one_is_told_in_one_line(
     with pytest.raises(RackError, match=what) as told:
         Renderer(asked, RATE, 1)
     assert "\n" not in str(told.value)
+
+
+def test_at_a_low_rate_a_style_has_frames_for_one_patch(tmp_path: Path) -> None:
+    rate = 8_000
+    short = file_of(tmp_path / "short.wav", bells(0.3)[:4600], rate)
+    with pytest.raises(RackError, match=r"short\.wav: 0\.57 s are too short; at least 0\.64 s"):
+        Renderer(rack(short), rate, 1)
+    enough = file_of(tmp_path / "enough.wav", bells(0.33)[:5120], rate)
+    Renderer(rack(enough), rate, 1).finish()

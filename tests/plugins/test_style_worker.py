@@ -18,6 +18,7 @@ from engine.virtual import Pull
 from plugins.style.answer import Answerer, division, loudness
 from plugins.style.distance import Distance
 from plugins.style.hearing import Ear, Frames
+from plugins.style.sharing import ITERATIONS
 from plugins.style.wanted import Loss, Target
 
 from .test_style import ANSWERS, LOOK, RATE, bells, file_of, rack, rest, tone
@@ -114,10 +115,10 @@ def test_a_rate_is_divided_to_about_24_khz(rate: int, parts: int) -> None:
 class Live:
     """A rack that runs without being waited for: a stage and who pulls."""
 
-    def __init__(self, style: Path) -> None:
+    def __init__(self, style: Path, iterations: int = 1) -> None:
         self.shared = Shared.private()
         self.stage = Stage(self.shared, RATE, LOOK)
-        self.table = self.stage.build(rack(style, {"renew_ms": 100, "iterations": 1}))
+        self.table = self.stage.build(rack(style, {"renew_ms": 100, "iterations": iterations}))
         self.stage.publish(self.table)
         self.pull = Pull(self.shared, LOOK, 1)
         self.readouts = self.shared.control["readouts"][0, 0]
@@ -168,9 +169,23 @@ def test_a_worker_that_stalls_holds_nobody_up_and_what_is_late_is_counted(live: 
     assert live.until(lambda: live.readouts[ANSWERS] >= before + 2)
 
 
+def test_too_little_time_is_told_and_taken_back_when_there_is_enough(tmp_path: Path) -> None:
+    one = Live(file_of(tmp_path / "bells.wav", bells()), 10)
+    fact = np.zeros(4)
+    one.plugin.bind({"fact": fact})
+    told = []
+    for made in (4, 0, 5, 0, 3):
+        fact[ITERATIONS] = made
+        one.stage.tick()
+        told.append([warning.split(";")[0] for warning in one.plugin.warnings])
+    few = ["only 4 of 10 iterations fit"]
+    assert told == [few, few, [], [], ["only 3 of 10 iterations fit"]]
+    one.stage.close()
+
+
 def test_closing_it_ends_the_worker_and_takes_the_memory_away(tmp_path: Path) -> None:
     one = Live(file_of(tmp_path / "bells.wav", bells()))
-    process, block = one.plugin._worker.process, one.plugin._worker._memory.block
+    process, block = one.plugin._worker.process, one.plugin._worker._block
     one.stage.close()
     assert process.poll() is not None
     assert not psutil.pid_exists(process.pid)

@@ -20,6 +20,7 @@ from models.style.distil.training import CHECKPOINT, Progress, Stop, Told, Train
 from models.style.errors import StyleError
 from models.style.material import equalised, long_term
 from models.style.sound import Recording, at_rate, with_channels
+from models.style.transfer import DONE, STOPPED
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Distilled:
     def as_json(self) -> dict[str, Any]:
         """Figures by name."""
         made = {name: asdict(getattr(self, name)) for name in ("played", "equaliser", "transfer")}
-        return {**made, "steps": self.training.step, "seconds": round(self.training.seconds)}
+        return {
+            **made, "steps": self.training.step, "seconds": round(self.training.seconds),
+            "ended": STOPPED if self.stopped else DONE,
+        }  # fmt: skip
 
 
 def distil(

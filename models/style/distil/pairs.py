@@ -36,7 +36,10 @@ class Pairs:
 
 
 def pieces(files: Sequence[Recording]) -> list[Array]:
-    """Recordings of the player's in pieces of PIECE_S, those that are nearly silent left out."""
+    """Recordings of the player's in pieces of PIECE_S, those that are nearly silent left out.
+
+    At least two, for one of them is held out; StyleError.
+    """
     found = []
     for file in files:
         sound = at_rate(with_channels(file, 1), RATE).samples[0]
@@ -47,13 +50,18 @@ def pieces(files: Sequence[Recording]) -> list[Array]:
         loud = [loudness(part[None], RATE) for part in parts]
         most = max(loud)
         found += [part for part, level in zip(parts, loud, strict=True) if level > QUIET * most]
+    if len(found) < 2:
+        raise StyleError(
+            f"{', '.join(file.name for file in files)}: one piece of {PIECE_S:g} s that sounds is "
+            f"too few; {2 * PIECE_S:g} s are wanted: a piece to learn from and one to be held out"
+        )
     return found
 
 
 def contents_of(job: Job, given: Sequence[Array]) -> tuple[list[Array], list[Array]]:
     """What is learnt from and what is held out; of what was given, every sixth piece is held."""
     if given:
-        learnt = [part for k, part in enumerate(given) if k % 6 or len(given) < 2]
+        learnt = [part for k, part in enumerate(given) if k % 6]
         held = [part for k, part in enumerate(given) if not k % 6]
         return learnt[: math.ceil(job.content_s / PIECE_S)], held[: math.ceil(job.held_s / PIECE_S)]
     learnt = [content(k, job.seed) for k in range(math.ceil(job.content_s / PIECE_S))]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from models.style.distil.losses import Goal, spectral
 from models.style.distil.network import Restyler
 from models.style.distil.pairs import contents_of, make, pieces
 from models.style.distil.settings import PIECE_S, RATE, Job
-from models.style.distil.training import CHECKPOINT, PREVIEW, rings
+from models.style.distil.training import CHECKPOINT, PREVIEW, Training, rings
 from models.style.errors import StyleError
 from models.style.folder import write
 from models.style.sound import Recording
@@ -93,6 +95,13 @@ def test_contents_of_ones_own_are_cut_and_some_are_held_out() -> None:
         pieces([Recording(noise(RATE)[None], RATE, "mine.wav")])
 
 
+@pytest.mark.parametrize("quiet", [0.5, 5.0])
+def test_a_single_piece_is_not_both_learnt_and_held_out(quiet: float) -> None:
+    sound = np.concatenate([noise(round(5.0 * RATE)), np.zeros(round(quiet * RATE), np.float32)])
+    with pytest.raises(StyleError, match=r"mine\.wav: one piece of 5 s .* 10 s are wanted"):
+        pieces([Recording(sound[None], RATE, "mine.wav")])
+
+
 def test_pairs_are_kept_for_the_same_style_only(style: Recording, tmp_path: Path) -> None:
     contents = [content(0, 1)[: 2 * RATE]]
     done: list[float] = []
@@ -141,7 +150,7 @@ def test_the_command_makes_a_model_that_plays_and_goes_on_with_it(
     assert told.exit_code == 0, told.output
     figures = json.loads(told.stdout.splitlines()[-1])
     assert figures["steps"] > 0
-    assert set(figures) >= {"played", "equaliser", "transfer"}
+    assert set(figures) >= {"played", "equaliser", "transfer"} and figures["ended"] == "done"
     artefact = open_artefact(tmp_path / "out" / "test-glass")
     assert artefact.sample_rate == RATE
     assert np.isfinite(replay(artefact, noise(4000))).all()
@@ -154,6 +163,28 @@ def test_the_command_makes_a_model_that_plays_and_goes_on_with_it(
     (folder / CHECKPOINT).write_text("not a checkpoint")
     broken = run(*asked, "--resume")
     assert "is no checkpoint of a distillation" in str(broken.exception)
+
+
+def test_a_distillation_that_is_stopped_says_so(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.style.distil import settings
+
+    monkeypatch.setattr(settings, "Job", lambda **told: Job(**{**QUICK.as_json(), **told}))
+    update = Training._update
+
+    def interrupted(training: Training) -> tuple[float, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return update(training)
+
+    monkeypatch.setattr(Training, "_update", interrupted)
+    monkeypatch.chdir(tmp_path)
+    made = run(str(file), "--minutes", "9", "--seconds", "5", "--iterations", "1", "--json",
+               "--threads", "1", "--out", str(tmp_path / "out"))  # fmt: skip
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout.splitlines()[-1])["ended"] == "stopped"
+    assert "stopped; the best so far is kept, --resume goes on from" in made.stderr
+    assert (tmp_path / "runs" / "distil" / "glass" / CHECKPOINT).is_file()
 
 
 @pytest.mark.parametrize(("name", "value"), [("content_s", 1.0), ("bands", 1), ("segment", 64)])

@@ -98,6 +98,8 @@ def test_a_transfer_goes_on_where_it_was(files: Path) -> None:
     assert more["iterations"] == 5 and more["evaluations"] >= 6
     other = run(*words, "--resume", "--timbre", 9)
     assert "timbre was" in str(other.exception)
+    asked = json.loads(Path("runs/style/out/settings.json").read_text())
+    assert asked["timbre"] != 9 and asked["iterations"] == 5
 
 
 def test_ctrl_c_keeps_the_best_and_says_so(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +143,36 @@ def test_stems_add_up_to_the_mix(files: Path) -> None:
 def test_stems_of_examples_of_one_name_do_not_overwrite_each_other() -> None:
     assert _names([Path("a/x.wav"), Path("b/x.wav")]) == ["x", "x-2", "rest"]
     assert _names([Path("rest.wav")]) == ["rest", "rest-of-it"]
+    alike = [Path("a/x.wav"), Path("x-3.wav"), Path("b/x.wav"), Path("c/x.wav")]
+    assert _names(alike) == ["x", "x-3", "x-2", "x-4", "rest"]
+
+
+@pytest.mark.parametrize("out", [".", "linked", "sub/.."])
+def test_a_stem_is_never_written_over_a_sound_that_was_given(
+    files: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    Path("linked").symlink_to(files)
+    Path("sub").mkdir()
+    soundfile.write("mix.wav", plucked(1.5) + breathy(1.5), RATE)
+    kept = Path("tune.wav").read_bytes()
+    before = set(files.rglob("*"))
+    assert cli.main(["style", "separate", "mix.wav", "tune.wav", "air.flac", out]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "written over tune.wav; give another folder" in lines[0]
+    Path("rest.wav").symlink_to("mix.wav")
+    assert cli.main(["style", "separate", "mix.wav", "air.flac", out]) == 2
+    assert "written over mix.wav" in capsys.readouterr().err
+    Path("rest.wav").unlink()
+    assert set(files.rglob("*")) == before and Path("tune.wav").read_bytes() == kept
+
+
+def test_two_stems_that_would_be_one_file_are_refused(files: Path) -> None:
+    soundfile.write("mix.wav", plucked(1.5) + breathy(1.5), RATE)
+    Path("stems").mkdir()
+    Path("stems/air.wav").symlink_to("tune.wav")
+    made = run("separate", "mix.wav", "tune.wav", "air.flac", "stems")
+    assert "is one file with" in str(made.exception)
+    assert [path.name for path in Path("stems").iterdir()] == ["air.wav"]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +191,7 @@ def test_stems_of_examples_of_one_name_do_not_overwrite_each_other() -> None:
         ("texture air.flac out.wav --seconds 900", "1.5 to 60"),
         ("separate tune.wav air.flac stems.wav", "a folder"),
         ("separate tune.wav silent.wav stems", "silent.wav: is silent"),
+        ("separate long.wav air.flac stems", "at most 60 s are separated"),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_leave_nothing(
@@ -167,6 +200,7 @@ def test_mistakes_are_told_in_one_line_and_leave_nothing(
     Path("text.wav").write_text("words")
     soundfile.write("silent.wav", np.zeros(RATE), RATE)
     soundfile.write("short.wav", plucked(1.5)[: RATE // 10], RATE)
+    soundfile.write("long.wav", np.tile(plucked(1.5, rate=8_000), 41), 8_000)
     before = set(files.rglob("*"))
     assert cli.main(["style", *words.split()]) == 2
     lines = capsys.readouterr().err.splitlines()

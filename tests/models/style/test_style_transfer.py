@@ -168,6 +168,10 @@ def test_a_long_transfer_goes_on_with_the_windows_that_are_not_over(tmp_path):
     result = second.run()
     assert result.ended == "done" and result.iterations == 4 * len(second.windows)
     assert transfers.transfer_of(second.material).windows == second.windows
+    more = Settings(iterations=8, window_s=2.0, overlap_s=0.4, device="cpu", workers=2)
+    third = Windows(Material(given, [style()], more))
+    with pytest.raises(StyleError, match="iterations was 4 and is 8"):
+        folder.begin(given, [style()], more, resumed=third)
 
 
 def test_ctrl_c_ends_a_long_transfer_with_what_has_been_made():
