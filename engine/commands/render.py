@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.commands import options
 from engine.commands.guessing import preset_meant
+from engine.commands.render_bar import Bar, Progress
 
 if TYPE_CHECKING:
     from engine.rack import Rack
     from engine.render import Renderer
     from engine.soundfiles import SoundReader, SoundWriter
 
-Progress = Callable[[int], None]
+LONGEST_S = 24 * 3600.0
+"""Of a tune; what lasts longer is a broken MIDI file rather than music."""
 
 
 def render(
@@ -63,6 +64,8 @@ def render(
 ) -> None:
     """Play files through a preset or one model into files: stereo, in time with what went in.
 
+    Where the notes last longer than a file, silence goes in after its end.
+
     Example: taraf render take.wav out.flac --preset crunch --set guitar.delay.mix=0.3 --tail 2
 
     Example: taraf render silence.wav tune.flac --preset morph --notes tune.mid
@@ -81,13 +84,15 @@ def render(
     for path in automation or []:
         load(path, rack, 48000, controllers)  # a mistake is found before a file is rendered
     for path in notes or []:
-        messages_in(path, 48000)
+        lasts = messages_in(path, 48000)[-1].frame / 48000
+        if lasts > LONGEST_S:
+            raise AutomationError(f"{path}: lasts {lasts:.0f} s; allowed are {LONGEST_S:.0f} s")
         if not any(link is not None and link.plugin.plays_notes for _, link in rack.links()):
             raise AutomationError(f"{path}: nothing in {rack.name} plays notes")
     if jobs[0].target != files[-1]:
         files[-1].mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {"preset": rack.name, "warnings": list(warnings), "files": []}
-    with _Bar(jobs, hidden=as_json) as bar:
+    with Bar(sum(job.frames for job in jobs), hidden=as_json) as bar:
         for warning in warnings:
             bar.warn(warning)
         for job in jobs:
@@ -98,7 +103,7 @@ def render(
             ]
             moves += [one for path in notes or [] for one in messages_in(path, job.rate)]
             with options.telling(as_json):
-                done = run(job, rack, moves, block, tail, bar.start(job))
+                done = run(job, rack, moves, block, tail, bar.start(job.source.name))
             report["files"].append(done)
             bar.tell(done)
     if as_json:
@@ -169,7 +174,7 @@ def run(
     from engine.render import Renderer
     from engine.soundfiles import SoundReader, SoundWriter
 
-    tail_frames = round(tail * job.rate)
+    tail_frames = _beyond(job, moves) + round(tail * job.rate)
     began = time.perf_counter()
     with SoundReader(job.source) as reader:
         renderer = Renderer(rack, job.rate, min(reader.channels, 2), block, moves)
@@ -202,6 +207,14 @@ def run(
         **measured,
         "warnings": warnings,
     }
+
+
+def _beyond(job: Job, moves: list[Any]) -> int:
+    """Frames from the end of the input to the end of the tune."""
+    from engine.render import Message
+
+    ends = [one.frame + 1 for one in moves if isinstance(one, Message)]
+    return max(0, max(ends, default=0) - job.frames)
 
 
 def _pump(
@@ -249,60 +262,6 @@ def _about_input(reader: SoundReader, rack: Rack) -> list[str]:
         *reader.warnings,
         f"{reader.path}: has {reader.channels} channels; a rack hears the first two",
     ]
-
-
-class _Bar:
-    """A progress bar on the terminal, and a line for each file; silent where ``hidden``."""
-
-    def __init__(self, jobs: list[Job], hidden: bool) -> None:
-        self._hidden = hidden
-        self._bar: Any = None
-        if not hidden:
-            from rich.console import Console
-
-            console = Console(stderr=True)
-            if console.is_terminal:
-                from rich.progress import Progress as RichProgress
-
-                self._bar = RichProgress(console=console, transient=True)
-                self._all = sum(job.frames for job in jobs)
-
-    def __enter__(self) -> Self:
-        if self._bar:
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self._all)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def start(self, job: Job) -> Progress:
-        """Name the file that is being rendered; returns what is told of each piece."""
-        if not self._bar:
-            return lambda frames: None
-        from rich.markup import escape
-
-        self._bar.update(self._task, description=escape(job.source.name))
-        return lambda frames: self._bar.advance(self._task, frames)
-
-    def warn(self, line: str) -> None:
-        """Say that something was passed over."""
-        if not self._hidden:
-            typer.echo(f"warning: {line}", err=True)
-
-    def tell(self, done: dict[str, Any]) -> None:
-        """Say what came of one file."""
-        if self._hidden:
-            return
-        peak = "silent" if done["peak_db"] is None else f"peak {done['peak_db']:.1f} dB"
-        typer.echo(
-            f"{done['output']}: {done['seconds']:.2f} s at {done['rate']} Hz, {peak}, "
-            f"{done['times_real_time']:.0f} times real time, "
-            f"{done['latency_frames']} frames of latency removed"
-        )
-        for warning in done["warnings"]:
-            self.warn(warning)
 
 
 __all__ = ["render"]

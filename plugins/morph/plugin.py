@@ -152,7 +152,7 @@ class Morph(Plugin):
             state.phase_ready, state.phase_line, state.phase_whole, state.phase_pitch,
             state.phase_before, state.phase_plan, state.notes, state.noted, state.asked,
             state.keyed, state.offered, state.ready, state.tables, state.table, state.wait,
-            state.octave, state.leaning, state.leant, state.offline,
+            state.octave, state.leaning, state.leant, state.waits,
         )  # fmt: skip
         take_knobs(knobs, parts)
         now, done, voices = state.noted[2], np.int64(0), state.voice

@@ -33,14 +33,13 @@ EDGES = (0, 1), (2, 3), (0, 2), (1, 3)
 """Of the square: a to b, c to d, a to c, b to d."""
 PLACES, TILT, GAIN = range(3)
 """Tables of an edge: engine.morph.way.Way's."""
-KEYS = 128
-OFFERS = 8
+KEYS, OFFERS = 128, 8
 FIRST_KEY, BESIDE = 60, 12
 """Keys whose tables are made before they are asked for: an octave around the last that was."""
 KEPT = 4096
 """Ways of a model that are remembered: one is 400 bytes."""
 WAITS, WAIT_NS = 300_000, 100_000
-"""A render's: half a minute a key."""
+"""A render's: half a minute a question."""
 POLL_S = 0.002
 ASKS, ASKED = 0, 1
 """``asked`` (5,): how often the kernel has asked, for which four sounds; ``keyed`` (128,): for
@@ -48,6 +47,8 @@ what of each key."""
 NONE, LOWER, ALL = range(3)
 """What of a key is asked for or there: nothing, only a to b, which is enough while y is 0, or all
 edges."""
+FOUND, MISSED = range(2)
+"""``table`` (2,): the last offer found; whether the last question was waited for in vain."""
 VERSION = 0
 """``offered`` (1 + OFFERS, 4): how many offers there were; then the ends of each. ``ready``
 (OFFERS, 128): what of a key's ``tables`` (OFFERS, 128, edges, 3, STEPS) is there."""
@@ -203,10 +204,10 @@ def spaced_state(spacer: Spacer, model: MorphModel, offline: bool) -> dict[str, 
         "offered": Extern(spacer.offered),
         "ready": Extern(spacer.ready),
         "tables": Extern(spacer.tables),
-        "table": np.full(1, -1, np.int64),
+        "table": np.array([-1, 0], np.int64),
         "wait": np.zeros(4, np.int64),
         "octave": octaves(model.grid),
-        "offline": int(offline),
+        "waits": WAITS if offline else 0,
     }
 
 
@@ -216,24 +217,26 @@ def find_tables(state: Any, ends: Any, key: int, wanted: int) -> int:
     found = found_for(state, ends)
     if has(state, found, key, wanted):
         return found
-    ask(state, ends, key, wanted)
-    if state.offline != 0:
-        for _ in range(WAITS):
+    if ask(state, ends, key, wanted):
+        state.table[MISSED] = 0
+    if state.table[MISSED] == 0:
+        for _ in range(state.waits):
             pause(state.wait.ctypes.data, WAIT_NS)
             found = found_for(state, ends)
             if has(state, found, key, wanted):
                 return found
+        state.table[MISSED] = 1  # else every frame of every voice would wait
     return -1
 
 
 @kernel
 def found_for(state: Any, ends: Any) -> int:
     """The last offer that was found, or the newest, if it is for ``ends``."""
-    if not fits(state, state.table[0], ends):
+    if not fits(state, state.table[FOUND], ends):
         version = load_acquire(state.offered.ctypes.data)
         newest = version % OFFERS if version > 0 else -1
-        state.table[0] = newest if fits(state, newest, ends) else -1
-    return state.table[0]
+        state.table[FOUND] = newest if fits(state, newest, ends) else -1
+    return state.table[FOUND]
 
 
 @kernel
@@ -245,17 +248,18 @@ def has(state: Any, offer: int, key: int, wanted: int) -> bool:
 
 
 @kernel
-def ask(state: Any, ends: Any, key: int, wanted: int) -> None:
-    """Ask for a key, once; other ends are another question."""
+def ask(state: Any, ends: Any, key: int, wanted: int) -> bool:
+    """Ask for a key, once; other ends are another question. Whether it was asked now."""
     if not same(state.asked[ASKED:], ends):
         for k in range(4):
             state.asked[ASKED + k] = ends[k]
         for k in range(KEYS):
             state.keyed[k] = NONE
     elif state.keyed[key] >= wanted:
-        return
+        return False
     state.keyed[key] = wanted
     store_release(state.asked.ctypes.data, state.asked[ASKS] + 1)
+    return True
 
 
 @kernel

@@ -41,7 +41,8 @@ LOUDEST = np.float32(1e4)
 TOP_S = 0.004
 """In which the gain of what the model does not hear follows a frame's."""
 SOUNDS = 127.0
-"""The highest number of a sound that a knob names: that of a MIDI controller."""
+"""The highest number that ``target`` takes, a MIDI controller's; of a morph with more sounds it is
+the last one's."""
 
 
 class Timbre(Plugin):
@@ -78,14 +79,17 @@ class Timbre(Plugin):
     @classmethod
     def declared(cls, settings: Mapping[str, str | int], folder: Path) -> dict[str, Param]:
         asked = {name: settings.get(name, one.default) for name, one in cls.settings.items()}
-        if not asked["sound"]:
-            return cls.params
-        known = sounds_of(morph_of(str(asked["model"]), folder))
         try:
-            first = number_of(str(asked["sound"]), known)
+            known = sounds_of(morph_of(str(asked["model"]), folder))
+        except PluginError:
+            return cls.params  # told when it is to be played, as of any plugin
+        try:
+            first = number_of(str(asked["sound"]), known) if asked["sound"] else 0
         except MorphError as error:
             raise PluginError(f"sound: {error}") from None
-        return {**cls.params, "target": replace(cls.params["target"], default=float(first))}
+        most = max(SOUNDS, len(known) - 1.0)
+        target = replace(cls.params["target"], default=float(first), maximum=most)
+        return {**cls.params, "target": target}
 
     @classmethod
     def places(cls, settings: Mapping[str, str | int], folder: Path) -> tuple[Place, ...]:

@@ -27,9 +27,8 @@ VELOCITY = 100
 ROW, LOOP, END, TURNS = range(4)
 """Columns of ``note_places``: the first row in ``paths``; frames from there: where to return to,
 and from where; whether it returns."""
-PLACE, NOTE, ARMED, BEGUN = range(4)
-"""``going``: frames since the note began, which note it is, whether another may begin, whether
-there was a goal yet."""
+PLACE, ARMED, BEGUN = range(3)
+"""``going``: frames since the note began, whether another may begin, whether there was a goal."""
 
 Pulled = namedtuple("Pulled", "sound moves")  # noqa: PYI024 - kernels infer its types
 
@@ -59,7 +58,7 @@ def targets(model: MorphModel, sounds: tuple[Sound, ...]) -> dict[str, Any]:
         "note_pitches": np.array(pitches),
         "note_means": np.array(means, np.float32),
         "paths": Extern(np.concatenate(paths)),
-        "going": np.zeros(4, np.int64),
+        "going": np.zeros(3, np.int64),
         "slow_db": np.full(1, -120.0),
         "slow_step": -math.expm1(-1.0 / (SLOW_S * second)),
         "slew": -math.expm1(-1.0 / (SLEW_S * second)),
@@ -142,7 +141,6 @@ def nearest(pitches: Any, pitch: float) -> int:
 def go_on(state: Any, note: int) -> None:
     """``aimed`` are latents of the note, as long after it began as the player's did."""
     going, places, aimed = state.going, state.note_places, state.aimed
-    going[NOTE] = note
     loop, end, place = places[note, LOOP], places[note, END], going[PLACE]
     if place >= end:
         place = end - 1

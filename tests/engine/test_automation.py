@@ -3,10 +3,13 @@
 import mido
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine import preset
 from engine.automation import AutomationError, load, messages_in, parse_controller
+from engine.cli import main
 from engine.kernel import Audio, kernel
 from engine.plugin import Plugin
 from engine.rack import Lane, Link, Rack
@@ -243,6 +246,33 @@ def test_notes_of_a_midi_file_come_to_instruments_at_their_frames(tmp_path, use)
     rack = Rack("test", lanes=(Lane("a", "left", (Link("delay", "d"), use(Counts))),))
     made = play(rack, np.zeros((RATE + 640, 1), np.float32), RATE, 333, messages)[:, 0]
     assert list(np.flatnonzero(made)) == [RATE] and made[RATE] == 124.0
+
+
+@pytest.mark.parametrize("at", [480, 2400])
+def test_a_tune_is_rendered_to_its_end_where_the_input_is_shorter(tmp_path, use, at):
+    rack = Rack("t", lanes=(Lane("a", "left", (Link("delay", "d"), use(Counts))),))
+    (tmp_path / "t.toml").write_text(preset.dump(rack))
+    soundfile.write(tmp_path / "in.wav", np.zeros(RATE), RATE)
+    midi_file(tmp_path / "a.mid", mido.Message("note_on", note=60, velocity=100, time=at))
+    names = [str(tmp_path / name) for name in ("in.wav", "out.wav", "t.toml", "a.mid")]
+    chosen = ["--preset", names[2], "--notes", names[3], "--tail", "0.01"]
+    assert main(["render", *names[:2], *chosen]) == 0
+    made = soundfile.read(tmp_path / "out.wav")[0][:, 0]
+    begins = at * RATE // 960
+    assert list(np.flatnonzero(made)) == [begins]
+    assert len(made) == max(RATE, begins + 1) + RATE // 100
+
+
+def test_a_tune_of_days_is_refused_in_one_line(tmp_path, use, capsys):
+    rack = Rack("t", lanes=(Lane("a", "left", (use(Counts),)),))
+    (tmp_path / "t.toml").write_text(preset.dump(rack))
+    soundfile.write(tmp_path / "in.wav", np.zeros(RATE), RATE)
+    midi_file(tmp_path / "a.mid", mido.Message("note_on", note=60, velocity=1, time=200_000_000))
+    names = [str(tmp_path / name) for name in ("in.wav", "out.wav", "t.toml", "a.mid")]
+    assert main(["render", *names[:2], "--preset", names[2], "--notes", names[3]]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "a.mid: lasts 208333 s; allowed are 86400 s" in told
+    assert not (tmp_path / "out.wav").exists()
 
 
 def test_a_file_without_notes_is_refused_in_one_line(tmp_path):

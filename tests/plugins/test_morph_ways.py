@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from morph_playing import KEY, heard, note
+from morph_playing import KEY, Played, heard, note, rack
 from morph_tones import BRIGHT, LOUD, tones
 
+from plugins.morph import spaced
 from plugins.morph.held import Held
 from plugins.morph.spaced import ALL, EDGES, GAIN, PLACES, TILT, Spacer, Ways
 
@@ -74,6 +75,19 @@ def test_what_is_asked_for_is_offered_and_then_its_neighbours() -> None:
     assert list(np.flatnonzero(spacer.ready[1])) == list(range(58, 83))
     assert spacer.tables.shape[2] == len(EDGES)
     assert (np.diff(spacer.tables[1, 58:83, :, PLACES]) > 0.0).all()
+
+
+def test_a_render_waits_once_for_what_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait for every frame of every voice would be a hundred times as many."""
+    answer = Spacer.answer
+    monkeypatch.setattr(spaced, "WAITS", 5000)
+    monkeypatch.setattr(Spacer, "answer", lambda spacer: None)
+    played = Played(rack(), [*note(KEY), *note(KEY + 5, 9600)])
+    assert np.abs(played.push(9600)).max() > 0.0
+    monkeypatch.setattr(Spacer, "answer", answer)
+    played.push(4800)  # another key is another question, and waited for
+    spacer = played.renderer.table.nodes[0].plugin._spacer  # type: ignore[attr-defined]
+    assert spacer is not None and spacer.ready[1, [KEY, KEY + 5]].all()
 
 
 def centroid(sound: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +313,19 @@ def test_a_sound_is_chosen_by_name_or_by_number(file: Path) -> None:
     last = play(rack(file, "turning", amount=1.0), given, RATE)
     beyond = play(rack(file, "", amount=1.0, target=127.0), given, RATE)
     np.testing.assert_array_equal(last, beyond)
+
+
+@pytest.mark.parametrize("sound", ["", "s139"])
+def test_any_of_a_hundred_and_forty_sounds_is_in_reach(tmp_path: Path, sound: str) -> None:
+    notes = tuple(note(f"s{k:03}_000-060-100", "many", 60, 255 if k == 139 else 0)
+                  for k in range(140))  # fmt: skip
+    write_morph(tmp_path / "many.npz", replace(tilting(), notes=notes))
+    knob = Timbre.declared({"model": str(tmp_path / "many.npz"), "sound": sound}, tmp_path)
+    assert (knob["target"].maximum, knob["target"].default) == (139.0, 139.0 if sound else 0.0)
+    given = tone(60.0, 0.2)
+    last = play(rack(tmp_path / "many.npz", sound, amount=1.0, target=139.0), given)
+    other = play(rack(tmp_path / "many.npz", sound, amount=1.0, target=127.0), given)
+    assert np.abs(last - other).max() > 0.01
 
 
 def test_two_channels_are_heard_as_one(file: Path) -> None:

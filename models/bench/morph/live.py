@@ -34,8 +34,8 @@ BLOCK_MS = 1000.0 * BLOCK / RATE
 MOST_HALF_MS, MOST_NOTE_MS = 10.0, 2.0
 MOST_CLICK = 1.4
 """Times the static tone's: published frames with windows of four hops have 0.97 to 1.33."""
-PROMISED = {"steps": ("morph-live",), "notes": ("morph", "morph-live"), "sweeps": ("morph",
-            "morph-live")}  # fmt: skip
+QUICK = "morph-live"
+"""Of which steps are promised to be heard so soon."""
 
 
 def run(report: Report, seconds: float) -> None:
@@ -85,7 +85,7 @@ def half_rows(report: Report, name: str, sound: Array, frames: list[int], sent: 
     if not len(heard):
         raise StageError("no step of the controller is heard")
     most = MOST_HALF_MS + BLOCK_MS
-    promised = name in PROMISED["steps"]
+    promised = name == QUICK
     for told, value in (
         ("median", np.median(heard)),
         ("p90", np.percentile(heard, 90)),

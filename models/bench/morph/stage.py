@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import catalogue, jackplug
+from engine import jackplug
 from engine.bench.parts import Missing
 from engine.bench.stage import sound_server
 from engine.bench.stage.far_end import FarEnd
@@ -63,13 +63,11 @@ class Session:
 
 
 def needs() -> None:
-    """Missing without JACK's client or the plugin."""
+    """Missing without JACK's client."""
     try:
         import jack  # noqa: F401
     except (ImportError, OSError):
         raise Missing("needs JACK-Client (pip install JACK-Client) and JACK's library") from None
-    if "morph" not in catalogue.entries():
-        raise Missing("needs the plugin morph")
 
 
 def rack(found: Deployed, ends: tuple[str, str], **knobs: float) -> Rack:

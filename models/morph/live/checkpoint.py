@@ -1,4 +1,9 @@
-"""Where a training stands, written whole or not at all."""
+"""Where a training stands, written whole or not at all.
+
+checkpoint.pt    what resuming needs
+history.jsonl    a line for each validation, for those who watch: step, seconds, rmse_db,
+                 convergence_db
+"""
 
 from __future__ import annotations
 
@@ -13,10 +18,10 @@ import torch
 from torch import nn
 
 from engine.morph.errors import MorphError
-from engine.whole import whole
+from engine.whole import whole, write_whole
 from models.morph.live.settings import Job
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT, HISTORY = "checkpoint.pt", "history.jsonl"
 CHANGEABLE = ("minutes", "steps")
 """Values of a job that may be others when it is resumed."""
 
@@ -36,13 +41,18 @@ def save(
     folder: Path, job: Job, stands: Stands, parts: dict[str, Any],
     best: dict[str, torch.Tensor] | None,
 ) -> None:  # fmt: skip
-    """Write it; ``parts`` are modules and optimisers by name. MorphError if it can not be."""
+    """Write both files; ``parts`` are modules and optimisers by name. MorphError if it fails.
+
+    The history is written as a whole: no line comes twice, wherever a training was broken off.
+    """
     kept: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
     kept |= {"job": json.dumps(job.as_json()), "stands": dataclasses.asdict(stands), "best": best}
+    lines = "".join(f"{json.dumps(row)}\n" for row in stands.history)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with whole(folder / CHECKPOINT) as part:
             torch.save(kept, part)
+        write_whole(folder / HISTORY, lines.encode(), sync=False)
     except OSError as error:
         raise MorphError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
@@ -76,4 +86,4 @@ def weights(network: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.cpu().clone() for name, value in network.state_dict().items()}
 
 
-__all__ = ["CHECKPOINT", "Stands", "load", "save", "weights"]
+__all__ = ["CHECKPOINT", "HISTORY", "Stands", "load", "save", "weights"]

@@ -114,14 +114,15 @@ class Training:
         if not self.stands.step:
             raise MorphError("stopped before it had learnt anything; nothing was written")
         self._tell()
-        self._validate()
+        if not self.stands.history or self.stands.history[-1]["step"] != self.stands.step:
+            self._validate()
         self._preview()
         self.stands.core_seconds = time.process_time() - worked
         self.save()
         return self._finish(stopped)
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, and what validations found so far."""
         checkpoint.save(self.folder, self.job, self.stands, self.parts, self.best)
 
     def rate(self) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from engine.bench import Report
 from engine.bench.parts import Missing, StageError
-from engine.morph.file import write_morph
+from engine.morph.file import read_morph, write_morph
 from engine.morph.grid import GRIDS
 from models.bench.morph import (
     NAMED,
@@ -36,6 +36,7 @@ from models.bench.morph.hearing import (
 )
 from models.bench.morph.unheard import Ear
 from models.bench.morph.ways import METHODS, Pair
+from models.bench.refusals import Bad, is_clear
 from models.morph.measures.baselines import Pca
 from models.morph.measures.path import PathFigures
 
@@ -192,9 +193,17 @@ def test_rows_of_paths_promise_the_morph_only():
     report = Report("test")
     path.rows(report, "x", {"morph": (each, each[0]), "cross-fade": (fade, fade[0])})
     rows = held(report)
-    assert rows["x, morph: spread of MFCC steps"] and rows["x: pairs"]
+    assert rows["x, morph: spread of MFCC steps"] and rows["x: pairs"] is None
     assert rows["x, cross-fade: spread of MFCC steps"] is None
     assert rows["x: that residual, of the cross-fade's"]
+
+
+@pytest.mark.parametrize(("count", "holds"), [(3, False), (11, False), (12, True)])
+def test_too_few_pairs_break_a_promise(count: int, holds: bool):
+    each = [PathFigures(0.1, 1.0, 1.0, 0.1, 0.2, 9.0, 1.0, 4.0, 4.0)] * count
+    report = Report("test")
+    path.rows(report, "x", {"morph": (each, each[0])}, path.LEAST_PAIRS)
+    assert held(report)["x: pairs"] is holds
 
 
 # --- what a recording tells
@@ -324,8 +333,8 @@ def test_the_record_tells_how_long_it_took(tmp_path: Path):
 
 def test_a_bad_file_gives_one_clear_line(tmp_path: Path):
     foreign = next(case for case in robust.files(tmp_path) if case.name == "foreign.npz")
-    assert robust.is_clear(foreign)
-    assert not robust.is_clear(robust.Bad("x", foreign.command, ("words that are not there",)))
+    assert is_clear(foreign, print)
+    assert not is_clear(Bad("x", foreign.command, ("words that are not there",)), print)
 
 
 def test_bad_datasets_are_of_every_kind(tmp_path: Path):
@@ -336,4 +345,6 @@ def test_bad_datasets_are_of_every_kind(tmp_path: Path):
 
 def test_the_small_morph_is_one(tmp_path: Path):
     write_morph(tmp_path / "small.npz", robust.small())
-    assert robust.small().grid == GRIDS["live"]
+    read, meant = read_morph(tmp_path / "small.npz"), robust.small()
+    assert (read.grid, read.latents) == (GRIDS["live"], meant.latents)
+    assert [one.name for one in read.notes] == [one.name for one in meant.notes]

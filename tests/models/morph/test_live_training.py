@@ -1,5 +1,6 @@
 """The live morph learns, stops, goes on, and says in one line what is wrong."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ pytest.importorskip("torch")
 import torch
 
 from engine.morph.errors import MorphError
-from models.morph.live.checkpoint import CHECKPOINT
+from models.morph.live.checkpoint import CHECKPOINT, HISTORY
 from models.morph.live.losses import losses
 from models.morph.live.scoring import table
 from models.morph.live.settings import Job, Progress
@@ -45,6 +46,25 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Pat
     for name, value in kept[0]["mean"].items():
         assert torch.equal(value, kept[1]["mean"][name]), name
     assert whole.stands.step == 60
+
+
+def test_each_validation_is_a_line_for_those_who_watch(tmp_path: Path) -> None:
+    asked = iter([False] * 25 + [True])
+    train(tiny(), frames(), frames(4, 1), tmp_path, stop=lambda: next(asked))
+    first = history(tmp_path)
+    assert first[-1]["step"] == 25.0
+    with (tmp_path / HISTORY).open("a") as file:
+        file.write('{"step": 26.0}\n')  # of updates that no checkpoint kept
+    trained = train(tiny(), frames(), frames(4, 1), tmp_path, resume=True)
+    rows = history(tmp_path)
+    assert rows == trained.stands.history and rows[: len(first)] == first
+    steps = [row["step"] for row in rows]
+    assert steps == sorted(set(steps)) and steps[-1] == 60.0
+    assert set(rows[0]) == {"step", "seconds", "rmse_db", "convergence_db"}
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / HISTORY).read_text().splitlines()]
 
 
 def test_bfloat16_learns_too(tmp_path: Path) -> None:
