@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,8 +11,6 @@ import numpy as np
 
 from engine.bench import Report
 from engine.morph.errors import MorphError
-from engine.morph.grid import Array
-from engine.morph.sounds import sounds_of
 from models.bench.morph.instrument import HELD_S, played
 from models.bench.morph.sources import Deployed, all_deployed, rendered
 from models.bench.morph.telling import say
@@ -25,9 +22,8 @@ from models.morph.measures.path import STEPS, PathFigures, judge_path, together
 from models.morph.measures.pitch import cents
 from models.morph.notes import Note, Notes
 
-PAIRS, OWN, PLAYED = 16, 8, 12
-"""Of instruments that are held out; of those whose notes are in the file; of the first, by the
-instrument."""
+PAIRS, PLAYED = 16, 12
+"""Of instruments that are held out; of these by the instrument."""
 PITCHES = (48, 60, 72, 54)
 VELOCITY = 75
 SEED = 8
@@ -49,7 +45,7 @@ ROWS = {
 
 
 def run(report: Report, seconds: float) -> None:
-    """Add rows of all methods between held-out instruments, and of the morph between its own."""
+    """Add rows of all methods between held-out instruments."""
     notes = rendered()
     for found in all_deployed():
         ear = Ear(found.model)
@@ -61,9 +57,6 @@ def run(report: Report, seconds: float) -> None:
         _tuning(report, f"{found.name}, held out", pairs)
         say(f"path: {found.name}, {PLAYED} of these by the instrument")
         by_instrument(report, found.name, pairs[:PLAYED])
-        say(f"path: {found.name}, {OWN} pairs of its own")
-        own = measured(list(of_the_file(ear, notes, OWN)), ("morph", "cross-fade"))
-        rows(report, f"{found.name}, its own notes", own)
 
 
 def measured(
@@ -161,28 +154,6 @@ def _pair(ear: Ear, one: Note, other: Note, linear: Pca | None) -> Pair:
     sounds = (one.sound(), other.sound())
     name = f"{one.instrument} to {other.instrument}"
     return Pair.of(ear, name, sounds, (ear.note(one), ear.note(other)), linear)
-
-
-def of_the_file(ear: Ear, notes: Notes, count: int) -> Iterator[Pair]:
-    """Pairs of notes that the file holds, beside the recordings that they were made of."""
-    model, known = ear.model, {note.name: note for note in notes}
-    sounds = sounds_of(model)
-    chosen = list(combinations(range(len(sounds)), 2))
-    np.random.default_rng(SEED).shuffle(chosen)
-    for number, (one, other) in enumerate(chosen):
-        if count <= 0:
-            return
-        pitch = PITCHES[number % len(PITCHES)]
-        ends = [
-            next((model.notes[n] for n in sounds[k].notes if model.notes[n].pitch == pitch), None)
-            for k in (one, other)
-        ]
-        a, b = ends
-        if a is None or b is None or a.name not in known or b.name not in known:
-            continue
-        count -= 1
-        heard: tuple[Array, Array] = (known[a.name].sound(), known[b.name].sound())
-        yield Pair.of(ear, f"{a.name} to {b.name}", heard, (a, replace(b, velocity=a.velocity)))
 
 
 def _components(notes: Notes, found: Deployed) -> Pca:
