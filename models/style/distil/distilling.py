@@ -102,7 +102,7 @@ def export(found: Distilled, folder: Path, command: str, style: str) -> Artefact
         "onsets": round(found.played.onsets, 3),
         "pitch": round(found.played.pitch, 3),
     }
-    architecture = f"{job.bands} bands, gains by {job.hidden} units, {job.modes} modes"
+    architecture = f"{job.bands} bands, {job.modes} modes"
     candidate = Candidate("restyler", architecture, network, RATE)
     return deploy(candidate, folder, f"{style}, distilled: your sound in its style", told)
 
