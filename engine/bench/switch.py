@@ -64,7 +64,9 @@ def _steps(racks: list[Rack], rate: int, block: int, every: float) -> tuple[floa
     from engine.performance import guitar
 
     sound = guitar(rate)[:, None]
-    own = [np.abs(np.diff(play(rack, sound, rate, block), axis=0)).max() for rack in racks]
+    alone = [np.abs(np.diff(play(rack, sound, rate, block), axis=0)).max() for rack in racks]
+    racks = [rack for rack, step in zip(racks, alone, strict=True) if step > 0.0]
+    own = [step for step in alone if step > 0.0]  # what waits for keys has no step of its own
     shared = Shared.private()
     stage, pull = Stage(shared, rate, block), Pull(shared, block, 1)
     piece = round(every * rate / block) * block
