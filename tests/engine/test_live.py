@@ -19,8 +19,15 @@ RATE = 48000
 SECONDS = 6
 
 
+OTHERWISE = {
+    "glass": "its worker answers as soon as it has time; a render waits for it",
+    "morph": "waits for keys",
+    "morph-live": "waits for keys",
+}
+
+
 @pytest.mark.parametrize("block", [32, 64, 333, 4096])
-@pytest.mark.parametrize("name", list(preset.names()))
+@pytest.mark.parametrize("name", [name for name in preset.names() if name not in OTHERWISE])
 def test_a_performance_and_a_render_are_the_same_samples(
     name: str, block: int, tmp_path: Path
 ) -> None:
