@@ -25,7 +25,7 @@ import numpy as np
 from engine import native, preset
 from engine.counters import statistics
 from engine.layout import TAPS
-from engine.priority import lock_memory
+from engine.priority import lock_memory, stay_awake
 from engine.processes import told
 from engine.rack import Rack
 from engine.running import note_of, runtime_folder, socket_of
@@ -95,6 +95,7 @@ class AudioProcess:
             for ring in (self.shared.ring(), *map(self.shared.tap, range(TAPS))):
                 ring.arm(True)
         self.memory = lock_memory() if self._order["lock"] else "not locked (not asked)"
+        self.processors = "may sleep (not asked)" if self._order["fast"] else stay_awake()
         self._key = secrets.token_bytes(32)
         self._listener = Listener(_address(os.getpid()), backlog=4, authkey=self._key)
 
@@ -246,6 +247,7 @@ class AudioProcess:
             "device_latency_frames": self.stream.latency_frames,
             "priority": self.stream.priority,
             "memory": self.memory,
+            "processors": self.processors,
             "running": self.stream.running,
             "ended": self._ended(),
             "order": self._order,

@@ -167,6 +167,7 @@ class Session:
             longest_gap_seconds=round(host.gap_seconds, 3),
             priority=report["priority"],
             memory=report["memory"],
+            processors=report["processors"],
             warnings=[*self.warnings, *report["warnings"]],
             events=[asdict(event) for event in host.events],
             recorded=recorded,

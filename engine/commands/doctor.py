@@ -23,6 +23,10 @@ LIMITS = (
     "printf '@audio - rtprio 95\\n@audio - memlock unlimited\\n' | "
     "sudo tee /etc/security/limits.d/audio.conf && sudo usermod -aG audio $USER, then log in again"
 )
+WAKING_RULE = (
+    'echo \'KERNEL=="cpu_dma_latency", GROUP="audio", MODE="0660"\' | '
+    "sudo tee /etc/udev/rules.d/40-audio.rules && sudo usermod -aG audio $USER, then start again"
+)
 LOCKED_MIB = 256  # what an audio process with a large rack holds
 FREE_GIB = 1
 
@@ -152,6 +156,17 @@ def _locked_memory() -> Check:
     return Check(name, "warn", f"only {mib} MiB may be locked; {LOCKED_MIB} are wanted", remedy)
 
 
+def _awake() -> Check:
+    from engine.priority import WAKING, wake_us
+
+    name = "processors that wake in time"
+    if sys.platform != "linux" or not WAKING.exists():
+        return Check(name, "ok", "not for us to ask here")
+    if os.access(WAKING, os.W_OK):
+        return Check(name, "ok", f"asked for {wake_us()} us while taraf plays")
+    return Check(name, "warn", f"{WAKING} is not ours: blocks may be late after rests", WAKING_RULE)
+
+
 def _denormals() -> Check:
     """Really run the callback on a sound that is too small for a normal float."""
     import numpy as np
@@ -266,6 +281,7 @@ EXAMINATION: tuple[Callable[[], Check], ...] = (
     _onnxruntime,
     _real_time,
     _locked_memory,
+    _awake,
     _kernels,
     _cache,
     _denormals,

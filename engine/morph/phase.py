@@ -12,6 +12,10 @@ what is there of it.
 A voice whose pitch is known is kept in tune (tune.py): ``phase_pitch`` (voices,) is its fundamental
 in bins, 0 where there is none, and may change from frame to frame.
 
+Levels that leap are no attack, which would lie late in its window: phases are told of no change,
+and the frame's own sound, its window undone, takes the place of what earlier frames left there for
+later. Half of a leap is heard after a quarter of the window then, not after half of it.
+
 Levels are dB of a sine's amplitude on a bin; SILENT_DB and less, and what is no number, is none.
 """
 
@@ -39,7 +43,10 @@ SIZE, HOP, CORRECTIONS = range(3)
 SILENT_DB, MOST_DB = -120.0, 60.0
 MOST_CORRECTIONS = 32
 MOMENTUM = np.float32(0.5)
-RESTART = 1
+RESTART, LEAP = 1, 2
+TAKES_OVER = 0.15, 0.45
+"""Of a window: from where to where a frame that leaps fades in. Before that its window has hardly
+anything of its sound."""
 TABLE = "phase_table"
 _TINY = np.float32(1e-30)
 _SILENT = np.float32(SILENT_DB * LOG2_PER_DB)
@@ -72,6 +79,7 @@ def phase_state(grid: Grid, voices: int = 1, corrections: int = 2, prefix: str =
         "phase_base": (base % 1.0).astype(np.float32),
         "phase_window": (grid.window * size / 4.0).astype(np.float32),
         "phase_again": (grid.window / np.maximum(there, 1e-4) * 4.0 / size).astype(np.float32),
+        "phase_instead": _instead(square, there),
         "phase_whole": (1.0 / square.reshape(-1, hop).sum(0)).astype(np.float32),
         "phase_rows": np.zeros((6, bins), np.float32),
         "phase_spectrum": np.zeros((2, bins), np.float32),
@@ -83,6 +91,16 @@ def phase_state(grid: Grid, voices: int = 1, corrections: int = 2, prefix: str =
     }
     state[TABLE] = table_of("morph-phase", phase_voice, state)
     return {prefix + name: array for name, array in state.items()}
+
+
+def _instead(square: npt.NDArray[np.float64], there: npt.NDArray[np.float64]) -> Array:
+    """What of a frame (windowed twice) stands for all earlier ones: there - square of square, faded
+    in; and how much of these is left: (2, size)."""
+    first, last = TAKES_OVER
+    part = np.clip((np.arange(len(square)) / len(square) - first) / (last - first), 0.0, 1.0)
+    fade = 0.5 - 0.5 * np.cos(np.pi * part)
+    others = fade * (there - square) / np.maximum(square, 1e-6)
+    return np.array([others, 1.0 - fade], np.float32)
 
 
 def bind_phase(arrays: dict[str, npt.NDArray[Any]], prefix: str = "") -> None:
@@ -97,19 +115,29 @@ def sing(table: Any, voice: int) -> None:
 
 
 @kernel
+def leap(table: Any, voice: int, over: int) -> None:
+    """As ``sing``, of levels that are others than before at once: no attack, and with ``over`` soon
+    heard."""
+    run_network(table[0], table.ctypes.data, voice, LEAP, over)
+
+
+@kernel
 def silence(table: Any, voice: int) -> None:
     """A voice forgets all it was: it begins anew with the next frame."""
     run_network(table[0], table.ctypes.data, voice, RESTART, 0)
 
 
 @kernel
-def phase_voice(state: Any, voice: int, what: int, unused: int) -> None:
+def phase_voice(state: Any, voice: int, what: int, over: int) -> None:
     """What the code does: one frame of one voice, or its end."""
     line, pitch = state.phase_line[voice], state.phase_pitch[voice]
     if what == RESTART:
         forget(state, voice)
         return
     loudest = take_levels(state, state.phase_levels[voice])
+    if what == LEAP:
+        remember(state, voice)
+        remember(state, voice)
     held = is_held(pitch)
     if loudest >= 0:
         if pitch > np.float32(0.0):
@@ -121,6 +149,8 @@ def phase_voice(state: Any, voice: int, what: int, unused: int) -> None:
         if corrections > 0 and not held:
             read_phases(state, state.phase_turns[voice])
         to_frame(state)
+        if over:
+            take_over(state, line)
         sound, window = state.phase_sound, state.phase_window
         for i in range(line.shape[0]):
             line[i] += window[i] * sound[i]
@@ -229,6 +259,14 @@ def agree(state: Any, line: Any) -> None:
 
 
 @kernel
+def take_over(state: Any, line: Any) -> None:
+    """The frame's sound in the place of what earlier ones left."""
+    sound, window, instead = state.phase_sound, state.phase_window, state.phase_instead
+    for i in range(line.shape[0]):
+        line[i] = instead[1, i] * line[i] + instead[0, i] * window[i] * sound[i]
+
+
+@kernel
 def read_phases(state: Any, turns: Any) -> None:
     """The phases of the spectrum are those that the next frame goes on from."""
     re, im, half = state.phase_spectrum[0], state.phase_spectrum[1], np.float32(0.5)
@@ -313,6 +351,6 @@ def levels_of(magnitudes: npt.ArrayLike) -> tuple[Array, float]:
 
 
 __all__ = [
-    "CORRECTIONS", "SILENT_DB", "TABLE", "Phaser", "bind_phase", "levels_of", "phase_state",
-    "phased", "silence", "sing",
+    "CORRECTIONS", "SILENT_DB", "TABLE", "Phaser", "bind_phase", "leap", "levels_of",
+    "phase_state", "phased", "silence", "sing",
 ]  # fmt: skip

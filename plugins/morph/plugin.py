@@ -150,7 +150,7 @@ class Morph(Plugin):
             state.note_places, state.sound_notes, state.pitches, state.reach, state.dense_table,
             state.dense_given, state.dense_made, state.phase_table, state.phase_levels,
             state.phase_ready, state.phase_line, state.phase_whole, state.phase_pitch,
-            state.phase_before, state.phase_plan, state.notes, state.noted, state.asked,
+            state.phase_plan, state.notes, state.noted, state.asked,
             state.keyed, state.offered, state.ready, state.tables, state.table, state.wait,
             state.octave, state.leaning, state.leant, state.waits,
         )  # fmt: skip

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.dsp.approx import LOG2_PER_DB
 from engine.kernel import kernel
 from engine.morph.decode import run_dense
-from engine.morph.phase import CORRECTIONS, SILENT_DB, silence, sing
+from engine.morph.phase import CORRECTIONS, leap, silence, sing
 from engine.morph.way import INAUDIBLE_DB
 from plugins.morph.blend import SOFTEST_DB, blend, choose, corners, decibels, follow, step
 from plugins.morph.looking import look
@@ -67,10 +66,9 @@ SKIPPED = 2
 BLENDS = 3
 """Frames in which a release, or another end, takes over: the windows of frames do the rest."""
 LEAP = np.float32(0.03)
-"""A corner's share that changes by more in a frame leaps. To phases a leap is an attack, which lies
-late in its window, and corrections hold on to what was: half the way would take 9 to 10 ms instead
-of 7 (``live``), and go 25 % too far before. So phases are told of no change, and half a window's
-frames are not corrected."""
+"""A corner's share that changes by more in a frame leaps: that frame takes over at once, unless
+there was a leap just before, and half a window's frames are not corrected, because corrections hold
+on to what was."""
 USUAL = 2
 """Corrections of other frames."""
 MOST_DB = 24.0
@@ -122,15 +120,17 @@ def frame(state: Any, v: int) -> None:
     released = voice[STAGE] == RELEASED and clock[GONE] == 0.0
     if changed or released:
         voice[FRESH] = BLENDS
-    leaps = leap(state, v)
+    calm = voice[LEAPS] == 0
+    leaps = has_leapt(state, v)
     blend(state, v)
     mix(state, v)
     levels(state, v, released)
-    if leaps:
-        forget_change(state, v)
     state.phase_plan[CORRECTIONS] = USUAL if voice[LEAPS] == 0 else 0
     voice[LEAPS] = max(0, voice[LEAPS] - 1)
-    sing(state.phase_table, v)
+    if leaps:
+        leap(state.phase_table, v, int(calm))
+    else:
+        sing(state.phase_table, v)
     step(state, v)
 
 
@@ -183,7 +183,7 @@ def upward(rows: Any, table: int, x: float, y: float) -> float:
 
 
 @kernel
-def leap(state: Any, v: int) -> bool:
+def has_leapt(state: Any, v: int) -> bool:
     """Whether the place between the ends has leapt since the last frame."""
     corner, own, most = state.corner, state.own_corner[v], np.float32(0.0)
     for k in range(4):
@@ -193,15 +193,6 @@ def leap(state: Any, v: int) -> bool:
         return False
     state.voice[v, LEAPS] = state.overlap // 2
     return True
-
-
-@kernel
-def forget_change(state: Any, v: int) -> None:
-    """Let phases take the last two frames for such as this one is."""
-    before, asked = state.phase_before[v], state.phase_levels[v]
-    for k in range(asked.shape[0]):
-        log = max(asked[k], np.float32(SILENT_DB)) * np.float32(LOG2_PER_DB)
-        before[0, k], before[1, k] = log, log
 
 
 @kernel

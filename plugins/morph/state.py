@@ -47,7 +47,7 @@ Parts = namedtuple(  # noqa: PYI024 - kernels infer its types
     "voice clock strand share own_ends line channel wanted ramps ramps_at turn seen blend "
     "last own_corner corner products sinc tuned half overlap speed second paths note_places "
     "sound_notes pitches reach dense_table dense_given dense_made phase_table phase_levels "
-    "phase_ready phase_line phase_whole phase_pitch phase_before phase_plan notes noted asked "
+    "phase_ready phase_line phase_whole phase_pitch phase_plan notes noted asked "
     "keyed offered ready tables table wait octave leaning leant waits",
 )
 """What kernels hand on: half of all state, which takes half the time to compile."""

@@ -64,7 +64,7 @@ def test_half_of_a_leap_is_there_in_time(grid: str) -> None:
         low, high = size[begin - 4000 : begin - 1500].mean(), size[begin + 4000 : -2000].mean()
         assert high > 1.5 * low
         took.append(float(np.argmax(size[begin:] > (low + high) / 2)) / RATE)
-    lead = {"live": 0.010, "quality": 0.0185}[grid]
+    lead = {"live": 0.008, "quality": 0.0135}[grid]
     assert max(took) <= lead + 64 / RATE
 
 
