@@ -8,10 +8,13 @@ from pathlib import Path
 
 from engine.control.desk import Desk
 from engine.control.setlist import MOST
+from engine.pulse.file import NAME
 from engine.rack import Lane, Link, Rack, RackError
 
 SETTING = {"pulse": "network"}
 """What a plugin calls the file that it plays, where that is not ``model``."""
+FILE = {"pulse": NAME}
+"""What of a model's folder a plugin plays, where that is not the folder."""
 LONGEST_NAME = 40
 
 
@@ -33,7 +36,8 @@ def deployed(rack: Rack, path: Path, plays: str) -> Rack:
     """The rack with ``path`` in its first plugin ``plays``; a model comes first where none is."""
     if not plays:
         raise RackError(f"{path.name}: no plugin is known that plays it")
-    setting = {SETTING.get(plays, "model"): str(path)}
+    played = path / FILE[plays] if plays in FILE and path.is_dir() else path
+    setting = {SETTING.get(plays, "model"): str(played)}
     name = " ".join(f"{path.stem} in {rack.name}".split())[:LONGEST_NAME].strip()
     lanes = list(rack.lanes)
     for at, lane in enumerate(lanes):

@@ -10,7 +10,10 @@ log             what it printed
 """
 
 from engine.jobs.place import JobError, jobs_folder
-from engine.jobs.record import Record, current, make
+from engine.jobs.record import Record, current, make, progress, stretch
 from engine.jobs.view import Job, all_jobs, find
 
-__all__ = ["Job", "JobError", "Record", "all_jobs", "current", "find", "jobs_folder", "make"]
+__all__ = [
+    "Job", "JobError", "Record", "all_jobs", "current", "find", "jobs_folder", "make", "progress",
+    "stretch",
+]  # fmt: skip

@@ -29,11 +29,15 @@ def add(words: Sequence[str], kind: str, title: str) -> Job:
 
 
 def resume(job: Job) -> None:
-    """Let a job go on that has come to an end; JobError if it has not."""
-    if job.open:
+    """Let a job go on that has come to an end; JobError if it has not.
+
+    One that waits is seen to: whoever did the jobs may be gone, as after a power cut.
+    """
+    if job.open and job.state != "waiting":
         raise JobError(f"{job.name}: is {job.state} already")
-    (job.folder / STOP).unlink(missing_ok=True)
-    Record(job.folder).tell(state="waiting", again=True)
+    if not job.open:
+        (job.folder / STOP).unlink(missing_ok=True)
+        Record(job.folder).tell(state="waiting", again=True)
     tend()
 
 
@@ -63,9 +67,8 @@ def _waiting() -> Job | None:
 def _do(job: Job) -> None:
     """Do a job; it tells itself how it ends, unless it cannot."""
     record = Record(job.folder)
-    again = job.seconds > 0.0 and job.kind in RESUMED and "--resume" not in job.words
-    words = [*job.words, "--resume"] if again else job.words
-    command = [sys.executable, "-P", "-c", MAIN, *words]
+    again = ["--resume"] if _left(job) and "--resume" not in job.words else []
+    command = [sys.executable, "-P", "-c", MAIN, *job.words, *again]
     environment = {**os.environ, OF: str(job.folder)}
     void = subprocess.DEVNULL
     try:
@@ -88,6 +91,14 @@ def _do(job: Job) -> None:
 
 RESUMED = ("train", "sampler")
 """Kinds whose command goes on with --resume; the others go on by themselves."""
+CHECKPOINTS = ("checkpoint.pt", "*/checkpoint.pt")
+"""What they go on from, in the folder of a training or of each of its members."""
+
+
+def _left(job: Job) -> bool:
+    """Whether a job has left what --resume goes on from; where nothing is, --resume is refused."""
+    found = (path for folder in job.watched for name in CHECKPOINTS for path in folder.glob(name))
+    return job.kind in RESUMED and any(found)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,16 @@ import psutil
 from engine.jobs.place import EVENTS, JOB, OF, STOP, JobError, jobs_folder
 from engine.whole import write_whole
 
-TELL_EVERY_S = 0.5
-"""How often the share that is done is written."""
+TELL_EVERY_S, TELL_EVERY_SHARE = 0.5, 0.001
+"""How often the share that is done is written; more seldom when it has run for long."""
 
 
 class Record:
     """The one who does a job writes here; every line is whole and on disk when it is told."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._told, self._text = folder, 0.0, ""
+        self.folder, self._began, self._told = folder, time.monotonic(), 0.0
+        self._stretch = (0.0, 1.0)
 
     @property
     def name(self) -> str:
@@ -42,16 +43,28 @@ class Record:
 
     def running(self, pid: int | None = None) -> None:
         """A process is at it from now on: this one unless given."""
-        (self.folder / STOP).unlink(missing_ok=True)
         pid = pid or os.getpid()
         self.tell(state="running", pid=pid, born=psutil.Process(pid).create_time())
 
     def progress(self, done: float, text: str = "") -> None:
         """The share that is done, 0 to 1; told now and then."""
-        now = time.monotonic()
-        if now - self._told >= TELL_EVERY_S or done >= 1.0:
+        now, (begin, end) = time.monotonic(), self._stretch
+        done = begin + (end - begin) * done
+        pause = max(TELL_EVERY_S, TELL_EVERY_SHARE * (now - self._began))
+        if now - self._told >= pause or done >= 1.0:
             self._told = now
             self.tell(done=round(done, 4), text=text)
+
+    @contextmanager
+    def stretch(self, begin: float, end: float) -> Iterator[None]:
+        """The 0 to 1 that is told within is this stretch of the 0 to 1 that is told outside."""
+        outside = self._stretch
+        size = outside[1] - outside[0]
+        self._stretch = (outside[0] + begin * size, outside[0] + end * size)
+        try:
+            yield
+        finally:
+            self._stretch = outside
 
     def point(self, curve: str, x: float, y: float, unit: str = "") -> None:
         """A point of a curve."""
@@ -97,13 +110,36 @@ def make(words: Sequence[str], kind: str, title: str, cwd: Path | None = None) -
     raise JobError(f"{folder}: a thousand jobs in one second are too many")
 
 
+_OURS: list[Record] = []
+"""The job that this process was started for."""
+
+
 def current() -> Record | None:
-    """The job that this process was started for; None if for none."""
-    given = os.environ.get(OF)
+    """The job that this process was started for; None if for none.
+
+    Programs that this one starts are not told of it: they would take its record for their own.
+    """
+    if given := os.environ.pop(OF, None):
+        _OURS[:] = [Record(Path(given))]
     with suppress(OSError):
-        if given and (Path(given) / JOB).is_file():
-            return Record(Path(given))
+        if _OURS and (_OURS[0].folder / JOB).is_file():
+            return _OURS[0]
     return None
 
 
-__all__ = ["Record", "current", "make"]
+def progress(done: float, text: str = "") -> None:
+    """Tell the job that this process does, if it does one, the share that is done."""
+    if record := current():
+        with suppress(OSError):  # a full disk ends no training here
+            record.progress(done, text)
+
+
+@contextmanager
+def stretch(begin: float, end: float) -> Iterator[None]:
+    """What ``progress`` tells within is this stretch of the whole."""
+    record = current()
+    with record.stretch(begin, end) if record else nullcontext():
+        yield
+
+
+__all__ = ["Record", "current", "make", "progress", "stretch"]

@@ -105,11 +105,15 @@ class Job:
         return ""
 
     def stop(self) -> None:
-        """Ask it to come to an end: what it has found is kept. JobError if it is over."""
+        """Ask it to come to an end: what it has found is kept. JobError if it is over.
+
+        A sweep ends what it trains just now and makes a model of the best; asked once more, it
+        ends at once, without one.
+        """
         if not self.open:
             raise JobError(f"{self.name}: is {self.state}; there is nothing to stop")
         (self.folder / STOP).touch()
-        if self.state == "running" and self._alive():
+        if self.state == ("stopping" if self.kind in LOOKING else "running") and self._alive():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, signal.SIGINT)
 
@@ -133,6 +137,8 @@ class Job:
             self.seconds += until - began
 
 
+LOOKING = ("sweep",)
+"""Kinds whose command looks by itself whether it is asked to stop."""
 NO_CURVES = ("step", "seconds", "done", "epoch", "learning_rate")
 
 

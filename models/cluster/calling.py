@@ -21,7 +21,13 @@ from typing import Any, get_args, get_type_hints
 import typer
 
 from engine.cli import complaint
+from engine.whole import PART, replace_folder
+from models.cluster.packing import content_hash
+from models.cluster.staging import place_of
 from models.pairs.stages import quiet
+
+LOOK_S = 0.5
+"""Between two looks at whether whoever asks is still there."""
 
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
@@ -54,16 +60,32 @@ def _given(command: Any, task: dict[str, Any]) -> dict[str, Any]:
             brought.setdefault(rest.rpartition(" ")[0], []).append(value)
     for name, paths in brought.items():
         given[name] = paths if isinstance(given[name], list) else paths[0]
-    run = Path(task["run"])
+    run = place_of(Path(task["run"]))
     if "runs" in given:
         given["runs"] = str(run.parent)
     if task["out"]:
-        given[task["out"]] = str(Path(task["model"]).parent)
+        given[task["out"]] = str(place_of(Path(task["model"])).parent)
     run.parent.mkdir(parents=True, exist_ok=True)
-    if "before" in task and task["before"] != task["run"]:
-        shutil.copytree(task["before"], run)
+    _begin(run, Path(task["before"]) if "before" in task else None)
     known = inspect.signature(command).parameters
     return {name: _typed(hints[name], value) for name, value in given.items() if name in known}
+
+
+def _begin(run: Path, before: Path | None) -> None:
+    """Let ``run`` hold what it held when the command was given, whatever a lost worker left."""
+    if run.is_dir():
+        if before and content_hash(run) == content_hash(before):
+            return
+        time.sleep(2.0 * LOOK_S)  # until the lost worker's process has left, too
+    part = run.with_name(f".{os.urandom(4).hex()}{PART}")
+    try:
+        if before:
+            shutil.copytree(before, part)
+            replace_folder(part, run)
+        elif run.is_dir():
+            os.replace(run, part)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _typed(hint: Any, value: Any) -> Any:
@@ -89,7 +111,7 @@ def main() -> None:
 
 def _leave_with_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(0.5)
+        time.sleep(LOOK_S)
     os._exit(1)
 
 

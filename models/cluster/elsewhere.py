@@ -19,6 +19,7 @@ import typer
 
 from models.cluster.errors import ClusterError
 from models.cluster.recording import recorded
+from models.cluster.unit import Unit
 from models.cluster.where import HELP, LOCAL, STORE_HELP, executor
 
 CODE = ("engine", "models", "torch", "numpy")
@@ -95,7 +96,9 @@ def _send(
     command: Callable[..., None], given: dict[str, Any], places: Places, on: str, store: str | None
 ) -> None:
     from models.cluster.packing import content_hash
-    from models.cluster.unit import File, Program, Unit
+    from models.cluster.refusing import refuse
+    from models.cluster.staging import Stages
+    from models.cluster.unit import File, Program
 
     paths, reads = {}, {}
     for name in places.reads:
@@ -106,25 +109,45 @@ def _send(
             whole = Path(path).absolute()
             paths[f"read {name} {number}"] = str(whole)
             reads[f"read {name} {number}"] = File(str(whole), content_hash(whole))
-    if given.get("resume") and places.run.is_dir():
-        paths["before"] = str(places.run.absolute())
-        reads["before"] = File(paths["before"], content_hash(places.run))
-    writes = {"run": str(places.run.absolute()), "model": str(places.model.absolute())}
-    if places.model.parent == places.run or places.model == places.run:
-        del writes["model"]
-    task = {
-        "function": f"{command.__module__}:{command.__name__}", "given": _plain(given),
-        "words": sys.argv[1:], "out": places.out if "model" in writes else "", **paths, **writes,
-    }  # fmt: skip
-    program = Program("models.cluster.calling", code=CODE)
-    with executor(on, None, store) as there:
-        (outcome,) = there.run(program, [Unit(places.title, task, reads, writes)], ahead=False)
+    run, model = places.run.absolute(), places.model.absolute()
+    refuse(places.plays, places.run, places.model, bool(given.get("resume")))
+    with Stages() as stages:
+        before = stages.copy(run) if run.is_dir() else None
+        if before:
+            paths["before"] = str(before)
+            reads["before"] = File(paths["before"], content_hash(before))
+        writes = {"run": str(stages.beside(run))}
+        if model.parent != run:
+            writes["model"] = str(stages.beside(model))
+        task = {
+            "function": f"{command.__module__}:{command.__name__}", "given": _plain(given),
+            "words": sys.argv[1:], "out": places.out if "model" in writes else "",
+            **paths, **writes,
+        }  # fmt: skip
+        unit = Unit(places.title, task, reads, writes)
+        with executor(on, None, store) as there:
+            (outcome,) = there.run(Program("models.cluster.calling", code=CODE), [unit], False)
+        _settle(places, unit, before)
     sys.stderr.write(outcome.answer.get("said", ""))
     typer.echo(outcome.answer.get("printed", ""), nl=False)
     if outcome.error:
         raise ClusterError(outcome.error)
     if code := outcome.answer.get("code"):
         raise typer.Exit(code)
+
+
+def _settle(places: Places, unit: Unit, before: Path | None) -> None:
+    """Put what came in its place: it was written there where the disk is the same one."""
+    from models.cluster.staging import put, put_whole
+
+    if (run := Path(unit.writes["run"])).is_dir():
+        put(run, places.run, before)
+    if "model" not in unit.writes or not (model := Path(unit.writes["model"])).exists():
+        return
+    if places.plays == "model":  # its network may have another name than the one before it
+        put_whole(model, places.model)
+    else:
+        put(model, places.model)
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:

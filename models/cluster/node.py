@@ -12,8 +12,10 @@ import json
 import os
 import platform
 import shutil
+import stat
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -128,9 +130,10 @@ def _input(path: Path, wanted: str, is_folder: bool, order: Order) -> Path | Non
     if content_hash(path) == wanted:
         return path
     kept = _kept() / wanted / path.name
-    if kept.exists():
-        os.utime(kept.parent)
-        return kept
+    with suppress(FileNotFoundError):  # who finds it too old may just be throwing it away
+        if content_hash(kept) == wanted:
+            os.utime(kept.parent)
+            return kept
     data = opened(order.store).get(f"inputs/{wanted}") if order.store else None
     if data is None:
         if wanted not in order.given:
@@ -150,11 +153,25 @@ def _kept() -> Path:
     """The folder of this machine that keeps what units read, so that it comes once."""
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = Path(tempfile.gettempdir()) / f"taraf-inputs-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    _check_own(folder)
     for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > OLD_S:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another worker may just have thrown it away
+            if time.time() - old.lstat().st_mtime > OLD_S:
+                shutil.rmtree(old, ignore_errors=True)
     return folder
+
+
+def _check_own(folder: Path) -> None:
+    """ClusterError if others could have put there what we would read: its name is no secret."""
+    found = folder.lstat()
+    ours = not hasattr(os, "getuid") or (
+        found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+    )
+    if not stat.S_ISDIR(found.st_mode) or not ours:
+        told = "is no folder that is this user's alone; remove it"
+        raise ClusterError(f"{platform.node()}: {folder}: {told}")
 
 
 def _shared(order: Order) -> dict[str, Path]:

@@ -20,8 +20,8 @@ def packed(path: Path) -> bytes:
     if path.is_file():
         return path.read_bytes()
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for file in _files(path):
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for file in whole_files(path):
             info = tarfile.TarInfo(file.relative_to(path).as_posix())
             info.size, info.mode = file.stat().st_size, 0o644
             with file.open("rb") as content:
@@ -53,7 +53,7 @@ def content_hash(path: Path) -> str:
     if not path.is_dir():
         return ""
     digest = hashlib.sha256()
-    for file in _files(path):
+    for file in whole_files(path):
         digest.update(f"{file.relative_to(path).as_posix()}\0{content_hash(file)}\n".encode())
     return digest.hexdigest()
 
@@ -64,10 +64,10 @@ def _file_hash(path: str, _size: int, _time: int, _inode: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _files(folder: Path) -> list[Path]:
+def whole_files(folder: Path) -> list[Path]:
     """All files that are whole: what is being written has a dot before its name."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in found if not path.name.startswith("."))
 
 
-__all__ = ["content_hash", "packed", "unpack"]
+__all__ = ["content_hash", "packed", "unpack", "whole_files"]

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.jobs import progress, stretch
+
 
 def pulse(
     data: Annotated[
@@ -78,13 +80,17 @@ def pulse(
     folder, target = runs / name, _made(out or Path(), name)
     with _bar() as bar:
         task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
+
+        def tell_scenes(done: int) -> None:
+            bar.update(task, completed=DEVELOPMENT_SCENES + done)
+            progress(SCENES_SHARE * done / scenes, f"{done} of {scenes} scenes")
+
         heard = material.players(data, development=True)
         developed = material.shards(folder / "dev", heard, DEVELOPMENT_SCENES, seed + 1, kits)[0]
         bar.update(task, completed=DEVELOPMENT_SCENES)
         learnt = material.shards(
-            folder / "scenes", material.players(data), scenes, seed, kits,
-            lambda done: bar.update(task, completed=DEVELOPMENT_SCENES + done),
-        )  # fmt: skip
+            folder / "scenes", material.players(data), scenes, seed, kits, tell_scenes
+        )
         trained = []
         with interruptible() as asked:  # scenes that are made are kept, so before it just ends
             for number in range(seed, seed + members):
@@ -93,10 +99,15 @@ def pulse(
                 known = resume and (place / training.CHECKPOINT).is_file()
                 if resume and not known:
                     bar.console.print(f"{place}: no checkpoint, member {number} begins anew")
-                trained.append(training.train(
-                    learnt, developed, place, minutes, number, known, accelerator, half,
-                    partial(_tell, bar, task), asked,
-                ))  # fmt: skip
+                begin, end = (
+                    SCENES_SHARE + (1.0 - SCENES_SHARE) * (number - seed + k) / members
+                    for k in range(2)
+                )
+                with stretch(begin, end):
+                    trained.append(training.train(
+                        learnt, developed, place, minutes, number, known, accelerator, half,
+                        partial(_tell, bar, task), asked,
+                    ))  # fmt: skip
                 if asked:
                     break
     losses = [one.losses for one in trained]
@@ -120,6 +131,8 @@ def pulse(
 
 
 DEVELOPMENT_SCENES = 72
+SCENES_SHARE = 0.2
+"""Of the whole, as a job tells it; the members share the rest."""
 
 
 def _made(out: Path, name: str) -> Path:
@@ -141,6 +154,7 @@ def _mean(values: list[float]) -> float:
 
 def _tell(bar: Any, task: Any, share: float, line: str) -> None:
     bar.update(task, completed=share, description=line)
+    progress(share, line)
 
 
 def _bar() -> Any:

@@ -110,7 +110,8 @@ def stop(name: Name) -> None:
 
     job = find(name)
     job.stop()
-    typer.echo(f"{job.name} is asked to stop")
+    again = "; once more ends it at once, without a model" if job.kind == "sweep" else ""
+    typer.echo(f"{job.name} is asked to stop{again}")
 
 
 @jobs.command()

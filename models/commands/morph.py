@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.jobs import progress, stretch
+
 if TYPE_CHECKING:
     from models.morph.live.scoring import Score
-    from models.morph.live.settings import Job
+    from models.morph.live.settings import Job, Progress
     from models.morph.live.training import Trained
     from models.morph.notes import Notes
 
@@ -23,6 +25,8 @@ STEPS_MINUTES = 13.0
 HELD_FRAMES = 48
 """Of each note that is held out."""
 EACH = 2
+FRAMES_SHARE = 0.05
+"""What reading them is of the whole, as a job tells it."""
 
 
 def morph(
@@ -145,16 +149,20 @@ def _train(
 
             def read(done: int, all_: int) -> None:
                 bar.advance(task)
+                progress(FRAMES_SHARE * bar.tasks[0].percentage / 100.0, "reading frames")
 
             parts.append(frames_of(own, job.frame_grid, each, job.seed, read))
         task = bar.add_task("training", total=1.0)
-        with interruptible() as asked:
+
+        def tell(at: Progress) -> None:
+            text = f"step {at.step}  {at.rmse_db:.2f} dB  {at.convergence:.3f}"
+            bar.update(task, completed=at.done, description=text)
+            progress(at.done, text)
+
+        with interruptible() as asked, stretch(FRAMES_SHARE, 1.0):
             trained = train(
                 job, parts[0], parts[1], folder, resume=resume, device=device, half=half,
-                ends=ends_of(notes.of("valid")), told=lambda at: bar.update(
-                    task, completed=at.done,
-                    description=f"step {at.step}  {at.rmse_db:.2f} dB  {at.convergence:.3f}",
-                ), stop=lambda: bool(asked),
+                ends=ends_of(notes.of("valid")), told=tell, stop=lambda: bool(asked),
             )  # fmt: skip
     given = (trained.network, job.conditions, job.latents, parts[0], parts[2])
     return trained, table(*given, more={"valid": parts[1]})

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.jobs import progress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -177,7 +179,7 @@ def _called(job: Job) -> str:
 def shown(hidden: bool, endless: bool = False) -> Iterator[tuple[Told, Doing]]:
     """A bar, and a line for each preview, on the terminal; only lines where it is none.
 
-    What is ``endless`` has a bar that only moves.
+    What is ``endless`` has a bar that only moves. A job hears how far it is, whatever is shown.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -191,7 +193,7 @@ def shown(hidden: bool, endless: bool = False) -> Iterator[tuple[Told, Doing]]:
     lines = not hidden and not console.is_terminal
     with Bar(*columns, TimeRemainingColumn(), console=console, disable=hidden or lines) as bar:
         task = bar.add_task("", total=None if endless else 1.0)
-        last = [time.monotonic()]
+        last, done = [time.monotonic()], [0.0]
 
         def told(event: Progress | Preview) -> None:
             if isinstance(event, Preview):
@@ -200,12 +202,15 @@ def shown(hidden: bool, endless: bool = False) -> Iterator[tuple[Told, Doing]]:
                 return
             text = f"step {event.step}  loss {event.loss:.4f}"
             bar.update(task, completed=event.done, description=text)
+            done[0] = event.done
+            progress(event.done, text)
             if lines and time.monotonic() - last[0] >= LINE_S:
                 last[0] = time.monotonic()
                 _told(f"{event.seconds:.0f} s  {text}")
 
         def doing(what: str) -> None:
             bar.update(task, description=escape(what))
+            progress(done[0], what)
             if lines and what not in SEEN_OFTEN:
                 _told(what)
 

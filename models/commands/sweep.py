@@ -50,6 +50,7 @@ def sweep(
     from dataclasses import replace
 
     from models.cluster.recording import recorded
+    from models.cluster.sweep.errors import StoppedError
     from models.cluster.sweep.run import Running
     from models.cluster.sweep.spec import read_sweep
     from models.cluster.where import executor
@@ -68,7 +69,13 @@ def sweep(
             wanted, runs / wanted.name, there, shown.part, lambda: record.asked_to_stop, place
         )
         shown.begin(running)
-        found = running.run()
+        try:
+            found = running.run()
+        except StoppedError as stopped:
+            print(f"{stopped}; the same command begins anew", file=sys.stderr)
+            if as_json:
+                typer.echo(json.dumps({"model": None, "parts": 0, "stopped": "asked"}))
+            return
         told = running.export(found.best, target)
         scores = {wanted.metric: found.best.part.metric, **_short(told)}
         record.made(target, running.trainer.plays, scores)
@@ -93,9 +100,14 @@ class _Shown:
     """Tells of each part as it comes: to the terminal and to the job's record."""
 
     def __init__(self, wanted: Sweep, record: Record, quiet: bool) -> None:
+        from engine.jobs.view import read
+
         self._sweep, self._record, self._quiet = wanted, record, quiet
         self._best: float | None = None
         self._running: Running | None = None
+        told = read(record.folder)  # what an earlier go told is not told again
+        self._reached = {name: points[-1][0] for name, points in told.curves.items()}
+        self._heard = {path for _, path in told.previews}
 
     def begin(self, running: Running) -> None:
         """The sweep whose parts come."""
@@ -107,14 +119,12 @@ class _Shown:
         sweep, record = self._sweep, self._record
         done = sum(one.rung == 0 for one in self._running.ledger.parts) / len(self._running.trials)
         name = f"trial {part.trial}"
-        for row in part.history:
-            if isinstance(y := row.get(sweep.metric), int | float):
-                record.point(name, float(row.get("seconds", row.get("step", 0.0))), y, sweep.metric)
-        if not part.history and part.metric is not None:
-            record.point(name, part.share, part.metric, sweep.metric)
+        self._draw(name, part)
         folder = self._running.place(part.trial, part.rung)
-        for preview in part.previews:
-            record.preview(folder / preview, f"{name}: {Path(preview).stem}")
+        for path in (folder / preview for preview in part.previews):
+            if path not in self._heard:
+                self._heard.add(path)
+                record.preview(path, f"{name}: {path.stem}")
         better = part.metric is not None and (
             self._best is None or (part.metric < self._best) == (sweep.mode == "min")
         )
@@ -129,6 +139,22 @@ class _Shown:
                 f"trial {part.trial:<3d} {100 * part.share:5.1f} %  {what}  ({params})",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
+
+    def _draw(self, name: str, part: Part) -> None:
+        """Go on with a trial's curve: each part's history begins where the training did."""
+        unit = self._sweep.metric
+        points = [
+            (float(row.get("seconds", row.get("step", 0.0))), y)
+            for row in part.history
+            if isinstance(y := row.get(unit), int | float)
+        ]
+        if not points and part.metric is not None:
+            points = [(part.share, part.metric)]
+        reached = self._reached.get(name, -1.0)
+        for x, y in points:
+            if x > reached:
+                self._record.point(name, x, y, unit)
+                self._reached[name] = x
 
 
 def _figure(value: float | None) -> str:

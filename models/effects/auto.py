@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.jobs import stretch
 from engine.neural.network import Stage
 from models.effects.candidate import Candidate, Score, judge, of_found, of_trained
 from models.effects.grey import Found, GreyError
@@ -122,7 +123,8 @@ def with_rest(pairs: Pairs, linear: Candidate, settings: Settings) -> Candidate:
     stage = linear.network.ops[0]
     assert isinstance(stage, Stage)
     heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
-    trained = train(residual(pairs, stage.box), RESIDUAL, heat)
+    with stretch(0.0, 0.0):  # beside the time of the others
+        trained = train(residual(pairs, stage.box), RESIDUAL, heat)
     name = f"{LINEAR}+{RESIDUAL}"
     network = with_residual(linear.network, trained.module.to_network())
     why = (*linear.why, f"What is not linear is left to {trained.module.weights} weights.")
@@ -174,9 +176,11 @@ def compete(
         chosen = min(heats, key=_error).architecture
         _begin(settings.folder, chosen)
     tell(f"training {chosen}")
-    left = settings.minutes * (1.0 - HEAT_SHARE * len(heats_for(pairs)))
+    tried = HEAT_SHARE * len(heats_for(pairs))
+    rest = replace(settings, minutes=settings.minutes * (1.0 - tried))
     try:
-        heats.append(learn(pairs, chosen, replace(settings, minutes=left), resume and not heats))
+        with stretch(tried, 1.0):
+            heats.append(learn(pairs, chosen, rest, resume and not heats))
     except (KeyboardInterrupt, TrainingError) as error:
         if not heats:
             raise
@@ -198,10 +202,11 @@ def _heats(
     """
     heat = replace(settings, minutes=HEAT_SHARE * settings.minutes, folder=None)
     done: list[Trained] = []
-    for name in heats_for(pairs):
+    for number, name in enumerate(heats_for(pairs)):
         tell(f"trying {name}")
         try:
-            done.append(learn(pairs, name, heat))
+            with stretch(number * HEAT_SHARE, (number + 1) * HEAT_SHARE):
+                done.append(learn(pairs, name, heat))
         except TrainingError as error:
             notes.append(str(error))
             continue

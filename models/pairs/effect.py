@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ class Effect:
     values: dict[str, spec.Value] = field(default_factory=dict)
     grid: tuple[spec.Knob, ...] = ()
     latency: str | int = "auto"
+
+    @property
+    def anywhere(self) -> Effect:
+        """The same for whoever is in another folder: files that settings name, by whole paths."""
+        stages = tuple(replace(stage, values=_whole(stage.values)) for stage in self.stages)
+        return replace(self, stages=stages, values=_whole(self.values))
 
     def document(self) -> dict[str, Any]:
         """The effect as the manifest's header tells it."""
@@ -80,10 +87,21 @@ class Pair(Unit):
 
 def program(effect: Effect, work: Work, fresh: bool) -> Program:
     """What renders: players are made anew for each pair where ``fresh``."""
+    effect = effect.anywhere
     setup = {"stages": spec.document(effect.stages), "fresh": fresh, "log": work.log}
     if named := contents(effect):
         setup["contents"] = named
     return Program("models.pairs.worker", setup, CODE, work.timeout_s)
+
+
+def _whole(values: Mapping[str, spec.Value]) -> dict[str, spec.Value]:
+    """Settings with whole paths; what has no suffix is a plugin's own word, not a file's name."""
+    return {
+        name: str(Path(value).absolute())
+        if isinstance(value, str) and Path(value).suffix and Path(value).is_file()
+        else value
+        for name, value in values.items()
+    }
 
 
 def contents(effect: Effect) -> dict[str, str]:

@@ -106,10 +106,11 @@ def _examine(effect: Effect, work: Work, rate: int) -> tuple[dict[str, Any], lis
     ends = [sorted({knob.values[0], knob.values[-1]}) for knob in effect.grid]
     names = [knob.name for knob in effect.grid]
     corners = [dict(zip(names, at, strict=True)) for at in product(*ends)][:CORNERS]
+    values = effect.anywhere.values
     units = [
         Unit(
             f"examine-{number}",
-            {"do": "examine", "values": {**effect.values, **corner}, "rate": rate},
+            {"do": "examine", "values": {**values, **corner}, "rate": rate},
         )
         for number, corner in enumerate(corners)
     ]
@@ -162,16 +163,17 @@ def _units(
     """What is left to do, all of one setting together, so that a worker need not load again."""
     for part in (out / "wet").glob(".*.part"):  # of whoever was killed
         part.unlink(missing_ok=True)
+    place, values = out.absolute(), effect.anywhere.values
     for knobs in spec.settings(effect.grid):
         for source in sources:
             name = pair_name(source.name, knobs)
             if name not in done:
-                dry, wet = str(out / source.file), str(out / "wet" / f"{name}.wav")
+                dry, wet = str(place / source.file), str(place / "wet" / f"{name}.wav")
                 task = {
                     "do": "render",
                     "dry": dry,
                     "wet": wet,
-                    "values": {**effect.values, **knobs},
+                    "values": {**values, **knobs},
                     "late": header.effect["found"]["late"],
                 }
                 read = {"dry": File(dry, source.sha256)}

@@ -26,7 +26,8 @@ from engine.control.desk import Desk
 from engine.control.web.jobs import JobsPage
 from engine.control.web.server import Web
 from engine.jobs import Record, find, make
-from engine.rack import RackError
+from engine.pulse.file import read_network
+from engine.rack import Lane, Link, Rack, RackError
 
 DRIVE = Path(__file__).parents[2] / "models" / "zoo" / "drive"
 
@@ -130,6 +131,13 @@ def test_a_model_takes_the_place_of_one_and_what_nothing_plays_is_told(tmp_path:
     assert again.lanes[0].chain[0].settings["model"] == str(tmp_path / "b")
     with pytest.raises(RackError, match="preset One has no plugin sampler"):
         deployed(racks()[0][0], tmp_path / "a", "sampler")
+
+
+def test_of_a_pulse_its_folders_network_is_played() -> None:
+    listening = Rack("One", "", (Lane("a", "left", (Link("pulse", "pulse"),)),))
+    rack = deployed(listening, DRIVE.with_name("pulse"), "pulse")
+    assert rack.name == "pulse in One"
+    assert read_network(Path(str(rack.lanes[0].chain[0].settings["network"])))
 
 
 def test_jobs_have_a_page_of_their_own_where_nothing_sounds(

@@ -24,6 +24,7 @@ class Asha:
         self._trials, self._eta = trials, eta
         self._done: list[dict[int, float]] = [{} for _ in range(rungs)]
         self._given: list[set[int]] = [set() for _ in range(rungs)]
+        self._fresh = 0
 
     @property
     def out(self) -> int:
@@ -37,13 +38,15 @@ class Asha:
             for trial in best:
                 if trial not in self._given[rung + 1]:
                     return self._give(trial, rung + 1)
-        fresh = len(self._given[0])
-        if fresh < self._trials:
-            return self._give(fresh, 0)
+        while self._fresh in self._given[0]:
+            self._fresh += 1
+        if self._fresh < self._trials:
+            return self._give(self._fresh, 0)
         return None if self.out else self._last()
 
     def told(self, trial: int, rung: int, metric: float) -> None:
-        """How a trial stands at a rung; what is not a number is the worst."""
+        """How a trial stands at a rung, asked for or not; what is not a number is the worst."""
+        self._given[rung].add(trial)
         self._done[rung][trial] = metric if math.isfinite(metric) else math.inf
 
     def best(self) -> tuple[int, int] | None:
@@ -54,12 +57,16 @@ class Asha:
         return None
 
     def _last(self) -> tuple[int, int] | None:
-        """Where too few came for one in ``eta``, the best of them goes on: one is trained whole."""
-        for rung in reversed(range(len(self._done))):
-            if ranked := self._ranked(rung):
-                if rung + 1 < len(self._done):
-                    return self._give(ranked[0], rung + 1)
-                return None
+        """Where too few came for one in ``eta``, the best of them goes on: one is trained whole.
+
+        If it fails, the next best does.
+        """
+        if self._ranked(len(self._done) - 1):
+            return None
+        for rung in reversed(range(len(self._done) - 1)):
+            for trial in self._ranked(rung):
+                if trial not in self._given[rung + 1]:
+                    return self._give(trial, rung + 1)
         return None
 
     def _give(self, trial: int, rung: int) -> tuple[int, int]:

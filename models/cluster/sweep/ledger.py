@@ -1,7 +1,7 @@
 """What a sweep has done: a line of JSON for each part of a training, on disk when it is told.
 
 A sweep that is killed goes on from these lines: a part counts as done if its key is the same, and
-what it wrote is there.
+what it wrote is there, with nothing written over it since.
 """
 
 from __future__ import annotations
@@ -50,9 +50,14 @@ class Ledger:
         """Seconds that the sweep has taken so far."""
         return max((part.elapsed for part in self.parts), default=0.0)
 
-    def find(self, key: str) -> Part | None:
-        """The part that is done, by its key; one that failed is tried again."""
-        return next((p for p in self.parts if p.key == key and not p.error), None)
+    def find(self, trial: int, rung: int, key: str) -> Part | None:
+        """The part whose files lie in its place, if it is the one with this key.
+
+        One that failed wrote nothing, and is tried again.
+        """
+        wrote = (p for p in reversed(self.parts) if (p.trial, p.rung) == (trial, rung))
+        last = next((part for part in wrote if not part.error), None)
+        return last if last is not None and last.key == key else None
 
     def add(self, part: Part) -> None:
         """Write down that a part is done."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from models.cluster.packing import content_hash
 from models.cluster.sweep import trainers
 from models.cluster.sweep.asha import Asha
-from models.cluster.sweep.errors import SweepError
+from models.cluster.sweep.errors import StoppedError, SweepError
 from models.cluster.sweep.ledger import Ledger, Part
 from models.cluster.sweep.space import Params
 from models.cluster.sweep.spec import Sweep
@@ -53,8 +53,8 @@ class Running:
         self, sweep: Sweep, folder: Path, executor: Executor, told: Told = lambda part, out: None,
         stop: Callable[[], bool] = lambda: False, log: str = os.devnull,
     ) -> None:  # fmt: skip
-        self.sweep, self.folder, self._executor, self._told = sweep, folder, executor, told
-        self._stop = stop
+        self.sweep, self.folder, self._executor = sweep, folder.absolute(), executor
+        self._told, self._stop = told, stop
         self._data = File(str(_data(sweep)), content_hash(_data(sweep)))
         self.trainer = trainers.known(sweep.trainer)
         setup = {"trainer": sweep.trainer, "log": log}
@@ -75,13 +75,15 @@ class Running:
         return self._before + time.monotonic() - self._began
 
     def run(self) -> Summary:
-        """Train until all is decided, the budget is spent or ``stop`` says so."""
+        """Train until all is decided, the budget is spent or ``stop`` says so; what is under way
+        then is still brought to its end. SweepError where there is no best one.
+        """
+        self._replay()
         for outcome in self._executor.run(self._program, self._units(), ahead=False):
             self._take(outcome)
         found = self._asha.best()
         if found is None:
-            said = next((part.error for part in self._done.values() if part.error), "no time")
-            raise SweepError(f"{self.folder}: nothing was trained: {said}")
+            raise self._nothing()
         best = Best(self._done[found], self.place(*found))
         spent = sum(self._steps()) / len(self.trials)
         parts = tuple(self._done.values())
@@ -89,6 +91,7 @@ class Running:
 
     def export(self, best: Best, target: Path) -> dict[str, Any]:
         """Make a model of the best that plays, in ``target``; what its card tells."""
+        target = target.absolute()
         task = self._task(best.part.params, best.part.share, "export", str(target))
         task |= {"before": str(best.folder)}
         read = {"data": self._data, "before": File(str(best.folder), content_hash(best.folder))}
@@ -103,20 +106,22 @@ class Running:
         """The folder of a part."""
         return self.folder / "trials" / f"{trial:03d}" / f"rung-{rung}"
 
+    def _replay(self) -> None:
+        """Take what was done before, whatever the time is: it costs none."""
+        for trial, rung in dict.fromkeys((part.trial, part.rung) for part in self.ledger.parts):
+            known = trial < len(self.trials) and rung < len(self.sweep.shares)
+            follows = rung == 0 or (trial, rung - 1) in self._done
+            if known and follows and self.place(trial, rung).is_dir():
+                key = self._unit(trial, rung).key(self._program)
+                if (part := self.ledger.find(trial, rung, key)) is not None:
+                    again = replace(part, metric=self._metric(part.scores))
+                    self._enter((trial, rung), again)
+
     def _units(self) -> Iterator[Unit | None]:
-        while not self._over():
-            job = self._asha.next()
-            if job is None:
-                if not self._asha.out:
-                    return
-                yield None
-                continue
-            unit = self._unit(*job)
-            part = self.ledger.find(unit.key(self._program))
-            if part is not None and self.place(*job).is_dir():
-                self._enter(job, part)
-            else:
-                yield unit
+        while (job := self._asha.next()) is not None or self._asha.out:
+            if self._over():
+                return
+            yield None if job is None else self._unit(*job)
 
     def _over(self) -> bool:
         minutes = self.sweep.budget_minutes
@@ -151,26 +156,36 @@ class Running:
         answer, error = outcome.answer, outcome.error
         if outcome.asked:
             raise SweepError(error)
-        metric = None
-        if not error:
-            metric = answer["scores"].get(self.sweep.metric)
-            if metric is None:
-                known = ", ".join(answer["scores"]) or "nothing"
-                raise SweepError(f"there is no metric {self.sweep.metric}; there is {known}")
-            metric = float(metric) if math.isfinite(metric) else None
         told = {key: answer[key] for key in KEPT if key in answer}
         part = Part(
             trial, rung, self.sweep.shares[rung], self.trials[trial],
-            outcome.unit.key(self._program), metric, elapsed=self.elapsed, where=outcome.where,
-            error=error, **told,
+            outcome.unit.key(self._program), self._metric(told.get("scores", {})),
+            elapsed=self.elapsed, where=outcome.where, error=error, **told,
         )  # fmt: skip
         self.ledger.add(part)
         self._enter((trial, rung), part)
 
+    def _metric(self, scores: Mapping[str, float]) -> float | None:
+        metric = scores.get(self.sweep.metric)
+        return float(metric) if metric is not None and math.isfinite(metric) else None
+
     def _enter(self, job: tuple[int, int], part: Part) -> None:
+        if not part.error and self.sweep.metric not in part.scores:
+            known = ", ".join(part.scores) or "nothing"
+            raise SweepError(f"there is no metric {self.sweep.metric}; there is {known}")
         self._done[job] = part
         self._asha.told(*job, math.inf if part.metric is None else self._merit(part.metric))
         self._told(part, self._asha.out)
+
+    def _nothing(self) -> SweepError:
+        """Why there is no best one."""
+        told = f"{self.folder}: nothing was trained"
+        if self._done:
+            errors = (part.error for part in self._done.values() if part.error)
+            return SweepError(f"{told}: {next(errors, f'{self.sweep.metric} is no number')}")
+        if self._stopped == "asked":
+            return StoppedError(f"{told} before it was stopped")
+        return SweepError(f"{told}: no time")
 
     def _steps(self) -> list[float]:
         """The share of a whole training that each trial came to."""

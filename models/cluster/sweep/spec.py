@@ -38,7 +38,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
 class Sweep:
     """A sweep. ``rungs``: so often it is decided who goes on; from one to the next ``eta`` times
     as much is trained and one in ``eta`` goes on. ``default`` tries the trainer's own settings
-    first."""
+    first, or what ``options`` tell where it has none, as a command."""
 
     trainer: str
     data: str
@@ -74,9 +74,10 @@ class Sweep:
 
     def trials(self) -> list[Params]:
         """What each training is told, in order."""
-        first: list[Params] = [{}] if self.default and self.method != "grid" else []
         if self.method == "grid":
             return list(grid(self.space))
+        whole = trainers.known(self.trainer).values or set(self.space) <= set(self.options)
+        first: list[Params] = [{}] if self.default and whole else []
         more = (drawn(self.space, self.seed, k) for k in range(len(first), self.samples))
         return [*first, *more][: self.samples]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from engine.jobs import progress
 from engine.whole import whole
 
 Audio = NDArray[np.float32]
@@ -35,7 +36,7 @@ def fabric(accelerator: str, folder: Path | None) -> Any:
 
 
 class Bar:
-    """A line of progress on standard error; silent where it is not wanted."""
+    """A line of progress on standard error, silent where it is not wanted; a job hears it, too."""
 
     def __init__(self, shown: bool) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -54,6 +55,7 @@ class Bar:
         """Show the share that is done, the last loss and the best validation so far."""
         text = f"step {step}  loss {loss:.4f}  ESR {esr:.5f}" if esr < 1e9 else f"step {step}"
         self._bar.update(self._task, completed=done, description=text)
+        progress(done, text)
 
 
 def write_preview(folder: Path, sample_rate: int, sounds: dict[str, Audio]) -> None:

@@ -75,8 +75,8 @@ def from_files(
     parts = [parted(strokes_of(file, wanted.style)) for file in files]
     own = [first for first, _ in parts if first.steps > WARM_UP]
     last = [rest for _, rest in parts if rest.steps]
-    settings = wanted.settings(
-        batch=OWN_BATCH, learning_rate=OWN_RATE, validate_every_steps=OWN_VALIDATION
+    settings = wanted.settings(  # it is not resumed: no checkpoint takes the place of another's
+        batch=OWN_BATCH, learning_rate=OWN_RATE, validate_every_steps=OWN_VALIDATION, folder=None
     )
     others = table.sets(data).learnt if data is not None else ()
     trained = fine_tune(start, own, others, last, settings, shown)

@@ -7,9 +7,11 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from engine.jobs import progress
+
 
 class Bar:
-    """A line of progress on standard error; silent where it is not wanted."""
+    """A line of progress on standard error, silent where it is not wanted; a job hears it, too."""
 
     def __init__(self, shown: bool) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -27,6 +29,7 @@ class Bar:
         """Show the share that is done, bits a step now, and the best on development takes."""
         text = f"step {step}  {bits:.2f} bits  best {best:.3f}"
         self._bar.update(self._task, completed=done, description=text)
+        progress(done, text)
 
 
 __all__ = ["Bar"]

@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.cli import main
-from engine.jobs import JobError, Record, all_jobs, find, make, queue
+from engine.jobs import JobError, Record, all_jobs, find, make, progress, queue, stretch
 from engine.jobs.view import GONE, MOST_POINTS, thinned
 from models.pairs.wav import wav_bytes, write_whole
 
@@ -117,11 +117,13 @@ def test_queued_commands_are_done_one_after_the_other(
 def test_a_job_is_stopped_by_an_interrupt_and_goes_on_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = "import os, sys, time\nfrom engine.jobs import current\nr = current()\nr.running()\n"
+    waiting = "import pathlib, sys, time\nfrom engine.jobs import current\nr = current()\n"
+    waiting += "r.running()\nr.watch(pathlib.Path.cwd())\n"
     waiting += "try:\n    time.sleep(0.2 if '--resume' in sys.argv else 60)\n"
     waiting += "except KeyboardInterrupt:\n    r.ended('stopped')\nelse:\n    r.ended('done')\n"
     monkeypatch.setattr(queue, "MAIN", waiting)
     record = make(["train", "effect"], "train", "mine", tmp_path)
+    (tmp_path / "checkpoint.pt").touch()
     worker = os.fork() if hasattr(os, "fork") else pytest.skip("needs fork")
     if worker == 0:
         queue.work()
@@ -139,3 +141,127 @@ def test_a_job_is_stopped_by_an_interrupt_and_goes_on_again(
     queue.work()
     assert find("mine").state == "done"
     assert not Record(record.folder).asked_to_stop
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "added"),
+    [
+        ("train effect", "", []),
+        ("train effect", "checkpoint.pt", ["--resume"]),
+        ("train pulse", "member-2/checkpoint.pt", ["--resume"]),
+        ("train effect --resume", "checkpoint.pt", []),
+        ("sampler dream", "", []),
+        ("pairs render", "checkpoint.pt", []),
+    ],
+)
+def test_a_job_is_resumed_only_from_what_it_left(
+    words: str, left: str, added: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAIN", "import sys; print(sys.argv[1:])")
+    monkeypatch.setattr(queue, "tend", lambda: None)
+    given = words.split()
+    record = make(given, given[0], "mine", tmp_path)
+    record.running()
+    record.watch(tmp_path / "run")
+    if left:
+        (tmp_path / "run" / left).parent.mkdir(parents=True)
+        (tmp_path / "run" / left).touch()
+    record.ended("failed", "there is no more room")
+    queue.resume(find("mine"))
+    queue.work()
+    job = find("mine")
+    assert (job.state, job.log()) == ("done", f"{[*given, *added]}\n")
+
+
+def test_a_job_that_waits_for_nobody_is_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    make(["train"], "train", "mine")  # and whoever did jobs is gone
+    seen: list[bool] = []
+    monkeypatch.setattr(queue, "tend", lambda: seen.append(True))
+    queue.resume(find("mine"))
+    assert seen
+    assert find("mine").state == "waiting"
+    Record(find("mine").folder).running()
+    with pytest.raises(JobError, match="is running already"):
+        queue.resume(find("mine"))
+
+
+def test_programs_that_a_job_starts_do_not_take_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "from engine.jobs import current\nprint(current() and current().name, flush=True)\n"
+    more = f"import subprocess, sys\nsubprocess.run([sys.executable, '-P', '-c', {own!r}])\n"
+    monkeypatch.setattr(queue, "MAIN", own + more)
+    record = make(["sweep", "a.toml"], "sweep", "mine", tmp_path)
+    queue.work()
+    assert find("mine").log() == f"{record.name}\nNone\n"
+
+
+Rows = Callable[[], list[tuple[float, str]]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rows]:
+    """What the job that this process does was told of how far it is."""
+    record = make(["train"], "train", "mine")
+    monkeypatch.setattr("engine.jobs.record.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("engine.jobs.record._OURS", [])
+    monkeypatch.setenv("TARAF_JOB", str(record.folder))
+
+    def rows() -> list[tuple[float, str]]:
+        lines = map(json.loads, (record.folder / "events.jsonl").read_text().splitlines())
+        return [(row["done"], row["text"]) for row in lines if "done" in row]
+
+    yield rows
+    assert "TARAF_JOB" not in os.environ
+
+
+def test_a_job_hears_how_far_its_training_is(told: Rows) -> None:
+    pytest.importorskip("torch")
+    from models.commands.sampler_train import shown
+    from models.effects.training.watching import Bar as EffectBar
+    from models.pulse.rhythm.watching import Bar as RhythmBar
+    from models.sampler.settings import Progress
+
+    with EffectBar(False) as effect:
+        effect.tell(0.25, 3, 0.5, 0.01)
+    with RhythmBar(False) as rhythm:
+        rhythm.tell(0.5, 7, 3.0, 2.5)
+    with shown(True) as (tell, doing):
+        doing("loading")
+        tell(Progress(9, 1.0, 2.0, 0.75, 0.1, 0.2))
+        doing("previewing")
+    assert told() == [
+        (0.25, "step 3  loss 0.5000  ESR 0.01000"), (0.5, "step 7  3.00 bits  best 2.500"),
+        (0.0, "loading"), (0.75, "step 9  loss 0.1000"), (0.75, "previewing"),
+    ]  # fmt: skip
+
+
+def test_parts_of_a_training_are_stretches_of_the_whole(told: Rows) -> None:
+    progress(0.1, "reading")
+    with stretch(0.2, 0.6):
+        progress(0.5)
+        with stretch(0.5, 1.0):
+            progress(0.5)
+    with pytest.raises(KeyboardInterrupt), stretch(0.6, 1.0):
+        progress(0.5)
+        raise KeyboardInterrupt
+    progress(1.0, "all")
+    assert told() == [(0.1, "reading"), (0.4, ""), (0.5, ""), (0.8, ""), (1.0, "all")]
+
+
+def test_a_sweep_is_asked_to_stop_first_and_interrupted_only_when_asked_again() -> None:
+    record = make(["sweep", "a.toml"], "sweep", "mine")
+    sweeps = "try:\n    print('at it', flush=True)\n    input()\n"
+    sweeps += "except KeyboardInterrupt:\n    print('interrupted')\n"
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", sweeps], stdin=pipe, stdout=pipe, text=True)
+    record.running(process.pid)
+    assert process.stdout
+    assert process.stdout.readline() == "at it\n"
+    find("mine").stop()
+    assert find("mine").state == "stopping"
+    assert record.asked_to_stop
+    time.sleep(0.2)
+    assert process.poll() is None
+    find("mine").stop()
+    assert process.communicate()[0] == "interrupted\n"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.jobs import all_jobs
+from engine.cli import main
+from engine.jobs import Record, all_jobs, make
 from models.cluster import Outcome, Program, Unit
 from models.cluster.here import Here
 from models.cluster.sweep.asha import Asha
-from models.cluster.sweep.errors import SweepError
+from models.cluster.sweep.errors import StoppedError, SweepError
 from models.cluster.sweep.ledger import Ledger
 from models.cluster.sweep.run import Running
 from models.cluster.sweep.spec import read_sweep
@@ -90,6 +93,16 @@ def test_nobody_waits_for_a_rung_to_be_full_and_failures_go_no_further() -> None
     assert few.best() == (0, 1)
 
 
+@pytest.mark.parametrize("worst", [float("inf"), float("nan")])
+def test_where_the_last_part_fails_the_next_best_goes_on_and_there_is_an_end(worst: float) -> None:
+    asha, parts = Asha(2, 3), list[tuple[int, int]]()
+    while (job := asha.next()) is not None and len(parts) < 20:
+        parts.append(job)
+        asha.told(*job, worst if job[1] == 2 else float(job[0]))
+    assert parts == [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1), (1, 2)]
+    assert asha.best() == (0, 1)
+
+
 def test_trials_are_the_same_each_time_and_the_first_is_the_default(tmp_path: Path) -> None:
     sweep = read_sweep(written(tmp_path))
     trials = sweep.trials()
@@ -151,9 +164,12 @@ class Inside:
     def __init__(self, most: int = 1000) -> None:
         self.most = most
 
-    def run(self, program: Program, units: Iterator[Unit | None], ahead: bool) -> Iterator[Outcome]:
+    def run(
+        self, program: Program, units: Iterable[Unit | None], ahead: bool = True
+    ) -> Iterator[Outcome]:
         for number, unit in enumerate(units):
             assert unit is not None
+            assert all(Path(path).is_absolute() for path in unit.writes.values())
             if number == self.most:
                 raise KeyboardInterrupt
             told = answer(program.setup["trainer"], unit.task)
@@ -187,7 +203,6 @@ def test_the_command_makes_a_model_and_a_job_of_it(
 ) -> None:
     pytest.importorskip("lightning", reason="needs the train extra")
     from engine.artefact import open_artefact
-    from engine.cli import main
 
     monkeypatch.setenv("TARAF_JOBS", str(tmp_path / "jobs"))
     path = written(tmp_path)
@@ -200,28 +215,161 @@ def test_the_command_makes_a_model_and_a_job_of_it(
     assert (job.kind, job.state, job.done) == ("sweep", "done", 1.0)
     assert [plays for _, plays, _ in job.models] == ["model"]
     assert len(job.curves) == 4
+    for points in job.curves.values():  # a part's course begins where the one before it ended
+        assert [x for x, _ in points] == sorted({x for x, _ in points})
     assert any(label.endswith("preview-model") for label, _ in job.all_previews())
 
 
-def test_any_command_can_be_swept(tmp_path: Path) -> None:
-    program = tmp_path / "learn.py"
-    program.write_text(
-        "import json, sys, pathlib\n"
-        "rate, steps, folder = float(sys.argv[1]), float(sys.argv[2]), pathlib.Path(sys.argv[3])\n"
-        "(folder / 'model').write_text(str(rate))\n"
-        "print('learning'); print(json.dumps({'score': {'loss': abs(rate - 0.3) + 1 / steps}}))\n"
-    )
+LEARN = """
+import json, pathlib, sys
+rate, steps, folder = float(sys.argv[1]), float(sys.argv[2]), pathlib.Path(sys.argv[3])
+(folder / "made").mkdir(exist_ok=True)
+(folder / "made" / "model").write_text(str(rate))
+with open("done", "a") as file:
+    file.write(f"{rate} {steps:g}\\n")
+print("learning")
+print(json.dumps({"score": {"loss": abs(rate - 0.3) + 1 / steps, "rate": rate}}))
+"""
+OWN = """
+[sweep]
+trainer = "command"
+data = "data"
+metric = "score.loss"
+steps = 90
+samples = 4
+{more}
+
+[params]
+rate = {rates}
+
+[options]
+command = "{python} learn.py {{rate}} {{steps}} {{folder}}"
+artefact = "made"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to stand in, with a program that learns; it writes down what it did."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TARAF_JOBS", str(tmp_path / "jobs"))
+    monkeypatch.delenv("TARAF_JOB", raising=False)
+    monkeypatch.setattr("engine.jobs.record._OURS", [])
+    (tmp_path / "learn.py").write_text(LEARN)
     (tmp_path / "data").mkdir()
-    path = tmp_path / "own.toml"
-    path.write_text(
-        f'[sweep]\ntrainer = "command"\ndata = "{tmp_path / "data"}"\nmethod = "grid"\n'
-        'metric = "score.loss"\nsteps = 90\n[params]\nrate = [0.1, 0.3, 0.9]\n'
-        f'[options]\ncommand = "python3 {program} {{rate}} {{steps}} {{folder}}"\n'
-        'artefact = "model"\n'
-    )
-    sweep = read_sweep(path)
-    running = Running(sweep, tmp_path / "run", Here(2))
+    return tmp_path
+
+
+def of(rates: str, more: str = "") -> Path:
+    """The sweep of that program."""
+    path = Path("own.toml")
+    path.write_text(OWN.format(rates=rates, more=more, python=sys.executable))
+    return path
+
+
+GRID = 'method = "grid"'
+
+
+def test_any_command_can_be_swept_and_its_result_is_put_again_but_over_nothing_else(
+    own: Path,
+) -> None:
+    sweep = read_sweep(of("[0.1, 0.3, 0.9]", GRID))
+    running = Running(sweep, Path("run"), Here(2))
     summary = running.run()
     assert summary.best.part.params == {"rate": 0.3}
-    running.export(summary.best, tmp_path / "best")
-    assert (tmp_path / "best").read_text() == "0.3"
+    for _ in range(2):
+        running.export(summary.best, Path("best"))
+        assert Path("best/model").read_text() == "0.3"
+    Path("best/mine.wav").touch()
+    with pytest.raises(SweepError, match=r"there is mine\.wav, .* it is not replaced"):
+        running.export(summary.best, Path("best"))
+    assert sorted(path.name for path in Path("best").iterdir()) == ["mine.wav", "model"]
+    named = replace(sweep, options={**sweep.options, "artefact": "mad"})
+    with pytest.raises(SweepError, match="the command left no mad"):
+        Running(named, Path("run"), Inside()).export(summary.best, Path("other"))
+
+
+def test_a_command_has_a_default_only_where_it_is_told_one(own: Path) -> None:
+    path = of("[0.1, 0.3, 0.9]")
+    assert all(trial["rate"] for trial in read_sweep(path).trials())
+    path.write_text(path.read_text() + "rate = 0.2\n")
+    trials = read_sweep(path).trials()
+    assert (trials[0], len(trials)) == ({}, 4)
+    found = Running(read_sweep(path), Path("run"), Inside()).run()
+    assert not any(part.error for part in found.parts)
+
+
+def test_what_lies_there_is_found_when_the_time_is_over(own: Path) -> None:
+    sweep = read_sweep(of("{ low = 0.0, high = 1.0 }"))
+    whole = Running(sweep, Path("run"), Inside()).run()
+    assert whole.best.part.share == 1.0
+    spent = replace(sweep, budget_minutes=1e-9)
+    again = Running(spent, Path("run"), Inside(0)).run()
+    assert [part.key for part in again.parts] == [part.key for part in whole.parts]
+    assert (again.best.folder, again.stopped) == (whole.best.folder, "done")
+    more = replace(spent, samples=5)
+    assert Running(more, Path("run"), Inside(0)).run().stopped == "budget"
+    with pytest.raises(SweepError, match="nothing was trained: no time"):
+        Running(spent, Path("fresh"), Inside(0)).run()
+
+
+def test_a_part_that_another_was_written_over_is_done_again(own: Path) -> None:
+    first = read_sweep(of("[0.1, 0.9]", GRID))
+    other = read_sweep(of("[0.2, 0.9]", GRID))
+    for sweep, rate in ((first, "0.1"), (other, "0.2"), (first, "0.1")):
+        best = Running(sweep, Path("run"), Inside()).run().best
+        assert (best.folder / "made" / "model").read_text() == rate
+    done = Path("done").read_text().split("\n")
+    assert done == ["0.1 90", "0.9 90", "0.2 90", "0.1 90", ""]
+
+
+def test_another_metric_judges_what_was_trained_already(own: Path) -> None:
+    sweep = read_sweep(of("[0.3, 0.1]", GRID))
+    with pytest.raises(SweepError, match=r"there is no metric los; there is score\.loss"):
+        Running(replace(sweep, metric="los"), Path("run"), Inside()).run()
+    assert Running(sweep, Path("run"), Inside()).run().best.part.params == {"rate": 0.3}
+    by_rate = Running(replace(sweep, metric="score.rate"), Path("run"), Inside(0)).run()
+    assert by_rate.best.part.params == {"rate": 0.1}
+    assert Path("done").read_text() == "0.3 90\n0.1 90\n"
+
+
+def test_a_sweep_that_goes_on_tells_its_job_nothing_twice(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = make(["sweep", "own.toml"], "sweep", "mine")
+    words = ["sweep", str(of("[0.1, 0.3, 0.9]")), "--jobs", "1", "--runs", "run", "--out", "made"]
+    told = []
+    for _ in range(2):
+        monkeypatch.setenv("TARAF_JOB", str(record.folder))
+        assert main(words) == 0
+        told.append(all_jobs()[0].curves)
+    assert told[0] == told[1]
+    assert any(len(points) == 3 for points in told[0].values())
+
+
+def test_a_sweep_that_is_asked_to_stop_makes_a_model_of_the_best_so_far(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asks = "from engine.jobs import all_jobs\nall_jobs()[0].stop()\n"
+    (own / "learn.py").write_text(LEARN + asks)
+    words = ["sweep", str(of("[0.1, 0.3]", GRID)), "--jobs", "1", "--runs", "run", "--out", "made"]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["stopped"], told["parts"]) == ("asked", 1)
+    assert Path("made/own/model").read_text() == "0.1"
+    (job,) = all_jobs()
+    assert (job.state, len(job.models)) == ("stopped", 1)
+
+
+def test_a_sweep_that_is_stopped_before_it_has_anything_has_not_failed(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = of("[0.1, 0.3]", GRID)
+    with pytest.raises(StoppedError):
+        Running(read_sweep(path), Path("run"), Inside(), stop=lambda: True).run()
+    monkeypatch.setattr(Record, "asked_to_stop", True)
+    assert main(["sweep", str(path), "--runs", "run", "--out", "made", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"model": None, "parts": 0, "stopped": "asked"}
+    assert "nothing was trained before it was stopped" in told.err
+    assert all_jobs()[0].state == "stopped"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +15,11 @@ import pytest
 
 from models.bench.cluster.scaling import simulate
 from models.bench.cluster.speed import Costs
-from models.cluster import ClusterError, File, Outcome, Program, Unit
+from models.cluster import ClusterError, File, Outcome, Program, Unit, node
 from models.cluster.here import GIVE_UP, Here
 from models.cluster.packing import content_hash, packed, unpack
 from models.cluster.ray_run import together
+from models.cluster.store import Store
 from models.cluster.where import check, executor
 
 PROGRAM = Program("adding")
@@ -105,6 +108,7 @@ def test_a_folder_is_packed_the_same_each_time_and_comes_back(tmp_path: Path) ->
     (folder / "in").mkdir(parents=True)
     (folder / "in" / "one").write_bytes(b"1")
     (folder / "two").write_bytes(b"2")
+    (folder / ("long" * 30)).write_bytes(b"3")
     (folder / ".half.part").write_bytes(b"3")
     data = packed(folder)
     os.utime(folder / "two", (1, 1))
@@ -115,6 +119,66 @@ def test_a_folder_is_packed_the_same_each_time_and_comes_back(tmp_path: Path) ->
     (folder / "two").write_bytes(b"4")
     unpack(packed(folder), tmp_path / "b", is_folder=True)
     assert (tmp_path / "b" / "two").read_bytes() == b"4"
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a machine keeps what units read."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    caches = (node._kept, node._scratch)
+    for one in caches:
+        one.cache_clear()
+    yield tmp_path / f"taraf-inputs-{os.getuid()}"
+    for one in caches:
+        one.cache_clear()
+
+
+def order(path: Path, content: bytes, store: Path) -> node.Order:
+    sha256 = hashlib.sha256(content).hexdigest()
+    Store(str(store)).put(f"inputs/{sha256}", content)
+    reads = {"source": (str(path), sha256, False)}
+    return node.Order(PROGRAM, {}, {"a": 1, "target": ""}, "key", str(store), reads, {})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder's mode tells whose it is")
+def test_what_units_read_is_kept_where_nobody_else_can_write_and_is_looked_at_again(
+    kept: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("fsspec")
+    wanted = order(Path("/nowhere/source"), b"sound", tmp_path / "store")
+
+    def read() -> bytes:
+        found, missing = node._reads(wanted)
+        assert not missing
+        return Path(found["source"]).read_bytes()
+
+    for make in (lambda: kept.symlink_to(tmp_path), lambda: kept.mkdir(), kept.touch):
+        make()
+        with pytest.raises(ClusterError, match="is no folder that is this user's alone; remove it"):
+            read()
+        kept.rmdir() if kept.is_dir() and not kept.is_symlink() else kept.unlink()
+    assert read() == b"sound"
+    assert kept.stat().st_mode & 0o777 == 0o700
+    (place,) = kept.glob("*/source")
+    place.write_bytes(b"other")
+    assert read() == b"sound"
+
+
+def test_what_another_worker_throws_away_at_the_same_time_is_no_mistake(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.mkdir(mode=0o700)
+    (kept / "gone").symlink_to(tmp_path / "nothing")
+    seen = Path.iterdir
+
+    def meanwhile(folder: Path) -> list[Path]:
+        found = list(seen(folder))
+        for path in found if folder == kept else ():
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "iterdir", meanwhile)
+    assert node._kept() == kept
 
 
 @pytest.mark.parametrize("on", ["moon", "ray://", "ray://head", "ray://head:x", "rays"])

@@ -10,6 +10,7 @@ import soundfile
 pytest.importorskip("torch")
 
 from engine.cli import main
+from engine.jobs import find, make
 from engine.morph.file import read_morph
 
 from .live_notes import RATE, tones
@@ -41,8 +42,14 @@ def run(*words: object) -> int:
 
 
 def test_one_command_learns_and_writes_a_file_that_plays(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TARAF_JOBS", str(tmp_path / "jobs"))
+    monkeypatch.setattr("engine.jobs.record._OURS", [])
+    monkeypatch.setattr("engine.jobs.record.TELL_EVERY_S", 0.0)
+    record = make(["train", "morph"], "train", "morph")
+    monkeypatch.setenv("TARAF_JOB", str(record.folder))
     given = (
         "train", "morph", "--data", data, "--out", tmp_path / "out", "--runs", tmp_path / "runs",
         "--steps", "60", "--encoder-width", "32", "--width", "32", "--grid", "live",
@@ -60,6 +67,11 @@ def test_one_command_learns_and_writes_a_file_that_plays(
     assert model.job["core_seconds"] == told["core_seconds"] >= 0
     sound, rate = soundfile.read(tmp_path / "runs" / "morph" / "preview.wav")
     assert rate == RATE and np.isfinite(sound).all() and np.abs(sound).max() > 0.1
+    lines = map(json.loads, (record.folder / "events.jsonl").open())
+    done = [(row["done"], row["text"]) for row in lines if "done" in row]
+    assert done == sorted(done, key=lambda row: row[0]) and find(record.name).state == "done"
+    assert done[0][1] == "reading frames"
+    assert done[-1][0] == 1.0 and done[-1][1].startswith("step 60 ")
     assert (tmp_path / "runs" / "morph" / "preview.png").read_bytes().startswith(b"\x89PNG")
     assert run(*given) != 0
     assert "holds a training" in capsys.readouterr().err

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from models.cluster import Outcome, Program, Unit
+from models.cluster.here import Here
 from models.pairs import PairsError, manifest, open_pairs, spec
 from models.pairs.checks import check
 from models.pairs.latency import examine
@@ -129,6 +132,29 @@ def test_what_a_knob_delays_is_no_latency(dry: Path, tmp_path: Path) -> None:
     done = render(dry / "0.wav", tmp_path / "late", late, Work(jobs=1))
     assert done.latency_frames == 0
     assert "nothing is heard within 50 ms" in done.warnings[0]
+
+
+def test_whoever_renders_may_be_in_another_folder(
+    dry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away(Here):
+        def run(
+            self, program: Program, units: Iterable[Unit | None], ahead: bool = True
+        ) -> Iterator[Outcome]:
+            there = tmp_path / "there"
+            there.mkdir(exist_ok=True)
+            with monkeypatch.context() as moved:
+                moved.chdir(there)
+                yield from [*super().run(program, units, ahead)]
+
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "ir.wav", np.eye(1, 8, dtype=np.float32)[0])
+    chain = "pedalboard:Convolution(impulse_response_filename=ir.wav)"
+    done = render(dry, Path("out"), effect(chain), Work(on=Away(1)))
+    assert (done.rendered, done.failed) == (3, ())
+    assert len(wets(tmp_path / "out")) == 3
+    again = render(dry, Path("out"), effect(chain), Work(on=Away(1)))
+    assert again.kept == 3  # what was typed is what the manifest tells
 
 
 def test_filters_are_not_moved() -> None:

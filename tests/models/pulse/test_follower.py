@@ -21,6 +21,7 @@ pytest.importorskip("mido")
 
 import torch
 
+from engine.jobs import make
 from engine.neural.compiled import compile_network
 from engine.pulse.bands import BANDS, FEATURES
 from engine.pulse.file import read_network
@@ -423,6 +424,10 @@ def test_the_command_learns_a_network_and_tells_of_it(tmp_path: Path, monkeypatc
         return [learnable(scenes)]
 
     monkeypatch.setattr("models.pulse.follower.material.shards", kept)  # rendering takes long
+    monkeypatch.setenv("TARAF_JOBS", str(tmp_path / "jobs"))
+    monkeypatch.setattr("engine.jobs.record._OURS", [])
+    record = make(["train", "pulse"], "train", "pulse")
+    monkeypatch.setenv("TARAF_JOB", str(record.folder))
     words = ["--data", str(DATA), "--minutes", "0.02", "--scenes", "12", "--threads", "1"]
     words += ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path), "--json"]
     done = shell(*words)
@@ -431,6 +436,9 @@ def test_the_command_learns_a_network_and_tells_of_it(tmp_path: Path, monkeypatc
     assert read_network(Path(told["network"]))
     assert told["scenes"] == 12 and told["steps"] >= 1
     assert np.isfinite(told["beat_entropy"])
+    done = [row["done"] for row in map(json.loads, (record.folder / "events.jsonl").open())
+            if "done" in row]  # fmt: skip
+    assert done == sorted(done) and done[0] < 0.6 <= done[-1]
 
 
 def test_the_command_tells_what_is_wrong_in_one_line(tmp_path: Path):

@@ -161,6 +161,7 @@ def test_a_performers_own_files_make_a_model_of_his_own(tmp_path, monkeypatch):
     made = open_rhythm(tmp_path / "models" / "mine")
     assert made.styles == start.styles
     assert (made.arrays["w"] != start.arrays["w"]).any()
+    assert not (tmp_path / "runs").exists()  # what is not resumed leaves no checkpoint
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ function show() {
   set(one("#state"), [job.state, job.seconds ? time(job.seconds) : "", job.error || job.text].filter(Boolean).join(" · "));
   set(one("#words"), `taraf ${job.words.join(" ")}`);
   const open = ["waiting", "running", "stopping"].includes(job.state);
-  one("#stop").disabled = !latest.may || !open || job.state === "stopping";
-  one("#resume").disabled = !latest.may || open;
+  one("#stop").disabled = !latest.may || !open || (job.state === "stopping" && job.kind !== "sweep");
+  one("#resume").disabled = !latest.may || (open && job.state !== "waiting");
   one("#deploy").disabled = !latest.may || !latest.rack || !job.models.some((model) => model.plays);
   one("#deploy").title = latest.rack ? `Into ${latest.rack}, as one more preset` : "taraf live --web has this page beside a rack that sounds";
   curves();

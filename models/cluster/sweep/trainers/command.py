@@ -2,8 +2,8 @@
 
 [options]
 command = '''taraf style distil {data} --seconds {seconds} --minutes {minutes} {resume}
-    --runs {folder}/runs --out {folder}/made --json'''
-artefact = "made"             # what of the folder is the result
+    --runs {folder}/runs --out {folder}/made --name mine --json'''
+artefact = "made/mine"        # what of the folder is the result
 
 [sweep]
 metric = "loss"               # of what it prints; "score.loss" is inside
@@ -15,6 +15,7 @@ metric = "loss"               # of what it prints; "score.loss" is inside
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from engine.whole import PART, replace_folder, whole
 from models.cluster.hand import ending
 from models.cluster.sweep.errors import SweepError
 from models.cluster.sweep.trainers import Kind, Reached, Rung
@@ -60,11 +62,32 @@ def advance(rung: Rung) -> Reached:
 
 def export(rung: Rung, target: Path) -> dict[str, Any]:
     """Copy what the command left."""
-    source = rung.folder / str(rung.options.get("artefact", ""))
-    copy = shutil.copytree if source.is_dir() else shutil.copyfile
+    artefact = str(rung.options.get("artefact", ""))
+    source = rung.folder / artefact
+    if not source.exists():
+        raise SweepError(f"options.artefact: the command left no {artefact}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    copy(source, target)
+    if source.is_dir():
+        _copy_folder(source, target)
+    else:
+        with whole(target) as part:
+            shutil.copyfile(source, part)
     return {}
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Put a copy in its place whole; SweepError where something else than an older one is there."""
+    if os.path.lexists(target):
+        ours = {".DS_Store", *(path.name for path in source.iterdir())}
+        there = {path.name for path in target.iterdir()} if target.is_dir() else {target.name}
+        if others := sorted(there - ours):
+            raise SweepError(f"there is {others[0]}, which is none of its own; it is not replaced")
+    part = target.with_name(f".{target.name}.{os.urandom(4).hex()}{PART}")
+    try:
+        shutil.copytree(source, part)
+        replace_folder(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _numbers(text: str) -> dict[str, float]:
