@@ -7,10 +7,10 @@ BIN := .venv/bin
 demo: .venv/base
 	$(BIN)/taraf demo
 
-# What only computes runs on all cores; what plays, one after the other, with the machine to itself.
+# What only computes runs on all cores; then what plays, two at a time, with nothing else beside it.
 test: .venv/dev check
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not realtime"
-	$(BIN)/pytest -m realtime
+	$(BIN)/pytest -n 2 --dist loadfile -m realtime
 
 check: .venv/dev
 	$(BIN)/ruff check .

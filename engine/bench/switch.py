@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from engine import preset
 from engine.bench import Report, switch_models
 from engine.host import Host, Order
+from engine.performance import guitar
 from engine.playing import open_rack
 from engine.rack import Rack
 from engine.render import play
@@ -17,6 +20,9 @@ from engine.shared import Shared
 from engine.stage import Stage
 from engine.stream import DeviceChoice
 from engine.virtual import Pull
+
+HEARD_S = 3.0
+"""So much of the guitar at least is played to find steps."""
 
 
 def run(seconds: float = 60.0, block: int = 64, rate: int = 48000, every: float = 0.1) -> Report:
@@ -37,7 +43,8 @@ def run(seconds: float = 60.0, block: int = 64, rate: int = 48000, every: float 
         found, restarts = host.statistics(), host.restarts
     finally:
         host.stop()
-    step, ratio, heard = _steps(racks, rate, block, every)
+    steps = partial(_steps, guitar(rate)[: round(max(seconds, HEARD_S) * rate), None])
+    step, ratio, heard = steps(racks, rate, block, every)
     report = Report("switch")
     share = 100 * found["late"] / found["blocks"]
     report.add("switches", switches, "")
@@ -51,19 +58,19 @@ def run(seconds: float = 60.0, block: int = 64, rate: int = 48000, every: float 
     report.add("switches whose samples were looked at", heard, "")
     report.add("slowest switch", 1000 * slowest, "ms")
     report.add("callback p99 while switching", found["p99_percent"], "% of deadline")
-    switch_models.run(report, rate, block, min(seconds, 20.0), _steps)
+    switch_models.run(report, rate, block, min(seconds, 20.0), steps)
     return report
 
 
-def _steps(racks: list[Rack], rate: int, block: int, every: float) -> tuple[float, float, int]:
+def _steps(
+    sound: npt.NDArray[np.float32], racks: list[Rack], rate: int, block: int, every: float
+) -> tuple[float, float, int]:
     """The largest step between two samples at any switch, and the worst ratio to what is usual.
 
-    Usual is the largest step of the two presets concerned when each plays the whole guitar by
-    itself. The switches are made with the engine's own callback, sample for sample as live.
+    Usual is the largest step of the two presets concerned when each plays the whole of ``sound``
+    (frames, 1) by itself. The switches are made with the engine's own callback, sample for sample
+    as live.
     """
-    from engine.performance import guitar
-
-    sound = guitar(rate)[:, None]
     alone = [np.abs(np.diff(play(rack, sound, rate, block), axis=0)).max() for rack in racks]
     racks = [rack for rack, step in zip(racks, alone, strict=True) if step > 0.0]
     own = [step for step in alone if step > 0.0]  # what waits for keys has no step of its own
