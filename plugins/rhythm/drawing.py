@@ -14,6 +14,7 @@ from plugins.rhythm.memory import DRUMS, HIT, OFFSET, VELOCITY
 from plugins.rhythm.network import sigmoid
 
 COOLEST = 1e-3
+SETTLING = 0.5  # below this temperature times and levels lose their chance too, until 0 has none
 SPREADS = (-5.0, 0.0)  # of an offset, in logarithms of steps
 SOFTEST = 1.0 / 127.0
 
@@ -59,12 +60,13 @@ def shake(seed: int, count: int, draws: Any) -> None:
 def draw(out: Any, temperature: float) -> None:
     """Fill ``drawn`` from the network's ``answer`` and ``draws``; the answer is used up."""
     heat = np.float32(max(temperature, COOLEST))
+    freedom = np.float32(min(temperature / SETTLING, 1.0))
     draw_hits(out, heat)
     for d in range(DRUMS):
         out.drawn[VELOCITY, d] = np.float32(0.0)
         if out.drawn[HIT, d] == np.float32(1.0):
-            out.drawn[VELOCITY, d] = draw_velocity(out, d, heat)
-    draw_offsets(out)
+            out.drawn[VELOCITY, d] = draw_velocity(out, d, heat, freedom)
+    draw_offsets(out, freedom)
 
 
 @kernel
@@ -101,8 +103,9 @@ def dot(row: Any, values: Any, bias: float) -> float:
 
 
 @kernel
-def draw_velocity(out: Any, d: int, heat: float) -> float:
-    """Invert the cumulative distribution over bins, straight within a bin."""
+def draw_velocity(out: Any, d: int, heat: float, freedom: float) -> float:
+    """Invert the cumulative distribution over bins, straight within a bin; the less ``freedom``,
+    the nearer to its middle."""
     loud, half = out.loud, out.answer.shape[0] // 2
     bins = loud.shape[0]
     highest = np.float32(-1e30)
@@ -123,13 +126,15 @@ def draw_velocity(out: Any, d: int, heat: float) -> float:
         below += loud[k]
     inside = (chance - below) / max(loud[found], np.float32(1e-9))
     inside = min(max(inside, np.float32(0.0)), np.float32(1.0))
+    inside = np.float32(0.5) + freedom * (inside - np.float32(0.5))
     value = (np.float32(found) + inside) / np.float32(bins)
     return min(max(value, np.float32(SOFTEST)), np.float32(1.0))
 
 
 @kernel
-def draw_offsets(out: Any) -> None:
-    """A Laplace distribution around what is usual and what earlier drums of the step did."""
+def draw_offsets(out: Any, freedom: float) -> None:
+    """A Laplace distribution around what is usual and what earlier drums of the step did;
+    ``freedom`` is how much of its spread is left."""
     means, drawn, half = out.means, out.drawn, out.answer.shape[0] // 2
     for d in range(DRUMS):
         drawn[OFFSET, d] = np.float32(0.0)
@@ -138,7 +143,7 @@ def draw_offsets(out: Any) -> None:
         u = out.answer[half:]
         means[d] = dot(out.late_row[0, d], u, out.late_bias[0, d])
         spread = float(dot(out.late_row[1, d], u, out.late_bias[1, d]))
-        spread = math.exp(min(max(spread, SPREADS[0]), SPREADS[1]))
+        spread = freedom * math.exp(min(max(spread, SPREADS[0]), SPREADS[1]))
         away = float(out.draws[2 * DRUMS + d]) - 0.5
         side = -1.0 if away > 0.0 else 1.0
         value = means[d] + side * spread * math.log(max(1.0 - 2.0 * abs(away), 1e-6))

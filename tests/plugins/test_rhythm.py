@@ -157,6 +157,20 @@ def test_the_shipped_drummer_is_the_reference_too() -> None:
     same_as_reference(shipped, silence(5.0), Knobs(temperature=1.2), temperature=1.2)
 
 
+def test_coolly_it_is_the_reference_step_by_step(folder: Path) -> None:
+    same_as_reference(folder, silence(5.0), Knobs(temperature=0.2), temperature=0.2)
+
+
+def test_at_temperature_nought_nothing_is_left_to_chance(tmp_path: Path) -> None:
+    busy = write_model(tmp_path / "busy", hits=0.0)
+    cold, again, warm = (
+        Played(rack(busy, seed, temperature=heat), silence(4.0)).notes
+        for seed, heat in ((1, 0.0), (2, 0.0), (2, 0.5))
+    )
+    assert len(cold) > 20
+    assert cold == again != warm
+
+
 def test_on_the_grid_every_stroke_is_at_the_very_frame_of_its_sixteenth(folder: Path) -> None:
     played = Played(rack(folder, feel=0.0), silence(4.0))
     frames = np.array([frame for frame, _, _ in played.ons])

@@ -21,6 +21,7 @@ RING = 2 * MOST_STEPS
 LEAST_RATE = 0.3
 DRAWS = 3 * COUNT
 SPREADS = (-5.0, 0.0)  # of an offset, in logarithms of steps
+SETTLING = 0.5  # below this temperature times and levels lose their chance too, until 0 has none
 
 
 @dataclass
@@ -156,6 +157,7 @@ class Player:
         own = np.take_along_axis(share, k, -1)[..., 0]
         below = np.take_along_axis(total, k, -1)[..., 0] - own
         inside = np.clip((draws - below) / np.maximum(own, 1e-9), 0.0, 1.0)
+        inside = 0.5 + self._freedom() * (inside - 0.5)
         made: Array = np.clip((k[..., 0] + inside) / bins, 1.0 / 127.0, 1.0).astype(np.float32)
         return made
 
@@ -166,6 +168,7 @@ class Player:
         spreads = np.exp(np.clip(u @ w["LS"].T + w["lb"], *SPREADS))
         away = draws - 0.5
         feel = np.array([[k.feel] for k in self.knobs], np.float32)
+        spreads = spreads * self._freedom()
         noise = -feel * spreads * np.sign(away) * np.log(np.maximum(1.0 - 2.0 * np.abs(away), 1e-6))
         made = np.zeros((self.rows, COUNT), np.float32)
         for d in range(COUNT):
@@ -175,6 +178,9 @@ class Player:
 
     def _heat(self) -> Array:
         return np.array([[max(k.temperature, 1e-3)] for k in self.knobs], np.float32)
+
+    def _freedom(self) -> Array:
+        return np.array([[min(k.temperature / SETTLING, 1.0)] for k in self.knobs], np.float32)
 
 
 def _sigmoid(x: Array) -> Array:
