@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.bench import Report
-from engine.bench.stage import sound_server
+from engine.bench.stage import sound_server, stalls
 from engine.bench.stage.far_end import FarEnd
 from engine.control.desk import Desk
 from engine.control.midi import Midi
@@ -42,6 +42,12 @@ def rows(report: Report, start: str, counts: dict[str, Any], promised: bool) -> 
     """Rows of what the audio thread counted."""
     report.add(f"{start}: late blocks", counts["late"], "blocks", "none" if promised else "",
                counts["late"] == 0 if promised else None)  # fmt: skip
+    if counts["naps"] is not None:
+        alone = counts["late"] - counts["in_stalls"]
+        report.add(f"{start}: late blocks while the machine went on", alone, "blocks",
+                   "none" if promised else "", alone == 0 if promised else None)  # fmt: skip
+        report.add(f"{start}: times the machine stood still", counts["naps"], "naps over 1 ms")
+        report.add(f"{start}: looks in which it did", counts["stalled_percent"], "% of looks")
     report.add(f"{start}: blocks", counts["blocks"], "blocks")
     for part in ("p50", "p99"):
         value, bound = counts[f"{part}_percent"], promised and part == "p99"
@@ -67,13 +73,21 @@ def counted(wanted: Rack, seconds: float, keys: tuple[int, ...] = KEYS) -> dict[
                        keys=keys, again=AGAIN_S)
             )  # fmt: skip
             player.told()
+        naps = stack.enter_context(stalls.Naps())
         time.sleep(WARM_S)
         before = host.statistics()
         host.shared.control["histogram"] = 0
-        time.sleep(seconds)
+        began = time.monotonic()
+        late = stalls.late_within(host, seconds)
         after = host.statistics()
-    found = {name: after[name] - before[name] for name in ("late", "blocks")}
-    return {**found, "p50_percent": after["p50_percent"], "p99_percent": after["p99_percent"]}
+        stood = [span for span in naps.ended() if span[1] > began]
+    return {
+        **{name: after[name] - before[name] for name in ("late", "blocks")},
+        **{name: after[name] for name in ("p50_percent", "p99_percent")},
+        "in_stalls": stalls.in_stalls(late, stood),
+        "stalled_percent": 100.0 * stalls.share(stood, seconds),
+        "naps": len(stood) if naps.first else None,
+    }
 
 
 __all__ = ["counted", "rows", "run"]

@@ -264,13 +264,23 @@ def test_clicks_are_steps_above_those_at_rest():
 
 
 def test_late_blocks_and_half_the_deadline_are_told():
-    for late, percent, holds in ((0, 30.0, True), (1, 60.0, False)):
-        report = Report("test")
-        voices.rows(report, "x", {"late": late, "blocks": 9, "p50_percent": 9.0,
-                                  "p99_percent": percent}, True)  # fmt: skip
-        rows = held(report)
-        assert rows["x: late blocks"] is holds
-        assert rows["x: p99"] is holds
+    counts = {"late": 0, "blocks": 9, "p50_percent": 9.0, "p99_percent": 30.0, "in_stalls": 0,
+              "naps": 0, "stalled_percent": 0.0}  # fmt: skip
+    assert set(told_of_voices(counts).values()) == {True, None}
+    rows = told_of_voices({**counts, "late": 1, "p99_percent": 60.0})
+    assert rows["x: late blocks"] is rows["x: p99"] is False
+    assert rows["x: late blocks while the machine went on"] is False
+    rows = told_of_voices({**counts, "late": 1, "in_stalls": 1, "naps": 3})
+    assert rows["x: late blocks"] is False  # what is promised stays promised
+    assert rows["x: late blocks while the machine went on"] is True
+    rows = told_of_voices({**counts, "late": 1, "naps": None})
+    assert not [name for name in rows if "machine" in name]
+
+
+def told_of_voices(counts: dict[str, Any]) -> dict[str, Any]:
+    report = Report("test")
+    voices.rows(report, "x", counts, True)
+    return held(report)
 
 
 # --- training, what goes wrong
