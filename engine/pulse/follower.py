@@ -21,6 +21,7 @@ from engine.pulse.states import (
     LONGEST,
     PLACE_BINS,
     SHORTEST,
+    SURE,
     beliefs,
     move,
     rest,
@@ -41,6 +42,7 @@ OTHER = 0.85  # so far outside of the range the network's tempo is another one
 OUTSIDE = 0.7  # what is left at each hop of the belief in a tempo that was ruled out
 USUAL = 0.006  # how much an octave from 120 bpm costs at each hop
 RISE, FAINT = 0.06, 0.3  # mean rise of all bands, probability of a stroke: less is silence
+ABOVE, LATELY = 3.0, 0.02  # noise always rises a little: how often that; of the last hop in that
 SILENCE = 1.25  # beats of it until tempo and place are kept as they are
 SLOW = 1.0 / 80.0  # beats a hop, where none is known
 AGREE = 0.01  # of the last hop in how sure it is
@@ -48,9 +50,10 @@ STROKE = 0.5  # the probability at which a stroke is told
 REST_HOPS = 5  # no two strokes nearer than that
 QUIET, WAKE = 1.0 / 250.0, 0.1  # of the confidence: a hop takes it, one in which sound comes gives
 ROW = 64  # floats between two channels of a network's sound
-STRENGTH, RESTED, ALIVE, FLUX, SILENT = range(5)
+STRENGTH, RESTED, ALIVE, FLUX, SILENT, USUALLY = range(6)
 """Places in ``state.strokes``: of the last stroke; hops since then; 1 while he is heard, falling;
-the recent peak of how much louder it got; hops since anything was heard."""
+the recent peak of how much louder it got; hops since anything was heard; by how much bands rise
+of late."""
 
 
 def follower(rate: float, network: Any = None) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def follower(rate: float, network: Any = None) -> dict[str, Any]:
         "usual": np.exp(-USUAL * np.log2(6000.0 / bins / 120.0) ** 2),
         "bin_low": low,
         "bin_part": at - low,
-        "strokes": np.zeros(5),
+        "strokes": np.zeros(6),
         "counted": np.zeros(2, np.int64),
     }
 
@@ -206,7 +209,8 @@ def guess(state: Any) -> None:
     for k in range(TEMPO):
         state.answer[k] = 0.0
     state.answer[BEAT] = 0.3 * share * share + 0.005
-    state.answer[STROKES] = share * share
+    if rise * BANDS > ABOVE * strokes[USUALLY]:
+        state.answer[STROKES] = share * share
     for k in range(INTERVALS):
         state.weighed[k] = state.usual[k]
     for k in range(PLACE_BINS):
@@ -235,7 +239,9 @@ def tell_strokes(state: Any) -> None:
         rise += state.features[BANDS + k]
     strokes[RESTED] += 1.0
     strokes[SILENT] += 1.0
-    if rise > RISE * BANDS or state.answer[STROKES + best] > FAINT:
+    strokes[USUALLY] += LATELY * (rise - strokes[USUALLY])
+    louder = rise > RISE * BANDS and rise > ABOVE * strokes[USUALLY]
+    if louder or state.answer[STROKES + best] > FAINT:
         strokes[SILENT] = 0.0
         strokes[ALIVE] = min(1.0, strokes[ALIVE] + WAKE)
     strokes[ALIVE] = max(0.0, strokes[ALIVE] - QUIET)
@@ -247,8 +253,12 @@ def tell_strokes(state: Any) -> None:
 
 @kernel
 def agree(state: Any) -> None:
-    """How likely, of late, the network thought the place where the beat is said to be."""
+    """How likely, of late, the network thought the place where the beat is said to be; without
+    one, how much of the belief is there."""
     pulse = state.pulse
+    if state.net_address == 0:
+        pulse[TRUSTED] += AGREE * (state.found[SURE] - pulse[TRUSTED])
+        return
     at = pulse[BEATS] - LATE_HOPS * pulse[RATE]
     middle = int((at - math.floor(at)) * PLACE_BINS + 0.5)
     share = 0.0

@@ -32,6 +32,7 @@ LATE_HOPS = 2.0  # the network answers this late
 NEAR = 4.0  # intervals this many hundredths apart are one tempo
 PHASES = 48
 PLACE_BINS = 24  # places that the network weighs
+WIDTH, FAR = 0.04, 5.0  # of what a player says: of its tempo's logarithm and its place; in widths
 
 
 def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
@@ -199,20 +200,31 @@ def settle(state: Any, rate: float, beats: float) -> None:
     belief = state.belief
     place = beats - LATE_HOPS * rate
     place -= math.floor(place)
+    for i in range(STATES):
+        belief[i] *= np.float32(0.1)
+    total = settled(state, rate, place, 0.0)
+    settled(state, rate, place, 0.9 / total)
+
+
+@kernel
+def settled(state: Any, rate: float, place: float, gain: float) -> float:
+    """Add a bump around a tempo and a place, ``gain`` times; returns its sum. What lies further
+    than FAR of its widths is left out: all states would take as long as a block may."""
     total = 0.0
-    for turn in range(2):
-        for k in range(INTERVALS):
-            n, at, zero = SHORTEST + k, state.first_state[k], state.start[k]
-            slow = math.log(n * rate) / 0.04
-            tempo = math.exp(-0.5 * slow * slow) / n
-            for i in range(n):
-                off = (i - zero) / n - place
-                off = (off - math.floor(off + 0.5)) / 0.04
-                bump = tempo * math.exp(-0.5 * off * off)
-                if turn == 0:
-                    total += bump
-                else:
-                    belief[at + i] = 0.1 * belief[at + i] + 0.9 * bump / total
+    for k in range(INTERVALS):
+        n, at, zero = SHORTEST + k, state.first_state[k], state.start[k]
+        slow = math.log(n * rate) / WIDTH
+        if abs(slow) > FAR:
+            continue
+        tempo = math.exp(-0.5 * slow * slow) / n
+        middle = int(math.floor(place * n))  # noqa: RUF046 - a float to the compiler
+        reach = int(FAR * WIDTH * n) + 1
+        for j in range(middle - reach, middle + reach + 1):
+            off = (j / n - place) / WIDTH
+            bump = tempo * math.exp(-0.5 * off * off)
+            total += bump
+            state.belief[at + (zero + j) % n] += np.float32(gain * bump)
+    return total
 
 
 __all__ = ["INTERVAL", "MODE", "PLACE", "SURE", "beliefs", "find", "move", "rest", "settle"]

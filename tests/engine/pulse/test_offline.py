@@ -130,6 +130,29 @@ def test_drums_that_stop_leave_the_beat_going_and_the_confidence_falling():
     assert up_to_octave(made.beats[silent & (made.beats < after[-1] + 0.1)], after) > 0.7
 
 
+@pytest.mark.parametrize("what", ["network", "flux"])
+@pytest.mark.parametrize("room_db", [-200.0, -60.0, -45.0])
+def test_who_has_long_stopped_is_not_heard_in_the_noise_of_a_room(what: str, room_db: float):
+    sound, _ = backbeat()
+    rest = np.concatenate([sound[: 10 * RATE], np.zeros(26 * RATE, np.float32)])
+    noise = np.random.default_rng(3).standard_normal(len(rest)).astype(np.float32)
+    made = follow(rest + np.float32(10.0 ** (room_db / 20.0)) * noise, RATE, heard_with(what))
+    assert made.beats[-1] > 34.0
+    assert made.confidence[made.beats < 10.0].max() > 0.4
+    assert made.confidence[-1] < 0.05
+
+
+@pytest.mark.parametrize("what", ["network", "flux"])
+def test_it_is_surer_of_a_beat_than_of_noise(what: str):
+    noise = np.random.default_rng(4).standard_normal(14 * RATE).astype(np.float32)
+    drums, hiss = (follow(one, RATE, heard_with(what)) for one in (backbeat()[0], 0.1 * noise))
+    sure, unsure = (
+        float(made.confidence[made.beats > 8.0].mean()) if np.any(made.beats > 8.0) else 0.0
+        for made in (drums, hiss)
+    )
+    assert sure > 2.0 * unsure
+
+
 def test_two_of_the_same_are_followed_alike():
     sound, _ = backbeat()
     one, other = (follow(sound[: 5 * RATE], RATE, network()) for _ in range(2))
