@@ -35,6 +35,9 @@ LEADS, LEAD_TEMPO, LEAD_BEAT, LEAD_FRAME, LEAD_BAR, LEAD_SURE, LEAD_ONSETS, LEAD
 # node's own time; the node's time at this part. In the copy that the front process reads frames
 # are the stream's, and the last number is the table's id.
 TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, LEAD_NOW, LEAD_TABLE = range(8, 14)
+# By the kernel: whether a player has said which beat is the first of a bar. By audio, where one
+# goes on for another: the same of who led before, and how many beats its bars had; 0 for a tap.
+LEAD_SAID, TOLD_BAR = 14, 15
 
 KNOB = np.dtype(
     [
@@ -181,6 +184,7 @@ CONTROL = np.dtype(
         ("lead", "f8", (2, LEAD)),  # the last one at `lead_count` modulo 2; frames are the stream's
         ("made_count", "i8"),  # messages made by plugins, ever
         ("made", "i8", (MADE, 3)),  # frame of the stream, message, table
+        ("made_anew", "i8"),  # `made_count` when a maker last forgot what it had begun
         ("frames", "i8"),
         ("blocks", "i8"),  # the heartbeat
         ("late", "i8"),

@@ -173,6 +173,7 @@ def hush(control: Any, wet: int, frames: int) -> None:
 @inline
 def forget_all(control: Any) -> None:
     control.led = -abs(control.led)
+    control.made_anew = control.made_count
     if control.table != 0:
         control.hold = forget(control.table)
     for k in range(LEAVING):

@@ -175,6 +175,8 @@ def run_part(
         node.heal = node.state_bytes
         node.mutes += 1
         control.mutes += 1
+        if node.made != 0:
+            control.made_anew = control.made_count
     x = samples(audio, total)
     for i in range(total):
         x[i] = np.float32(0.0)

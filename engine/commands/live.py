@@ -115,6 +115,14 @@ def live(
         list[str] | None,
         typer.Option(help="MIDI outputs that get our clock.", rich_help_panel="MIDI"),
     ] = None,
+    no_midi_clock_in: Annotated[
+        bool,
+        typer.Option(
+            "--no-midi-clock-in",
+            help="MIDI clock that comes in is ignored.",
+            rich_help_panel="MIDI",
+        ),
+    ] = False,
     notes_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -207,6 +215,7 @@ def live(
         midi_port=midi_port,
         midi_feedback=tuple(midi_feedback or ()),
         midi_clock=tuple(midi_clock or ()),
+        midi_clock_in=not no_midi_clock_in,
         notes_out=tuple(notes_out or ()),
         beat_ahead_ms=beat_ahead,
         program_change=not no_program_change,

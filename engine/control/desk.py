@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,7 @@ class Desk(Listeners):
         self.pulse: Pulsing | None = None
         """What the plugin that leads the beat hears, while there is one."""
         self.bypassed = False
+        self._down: set[str] = set()  # buttons, of the preset that sounds
         self._lock = threading.RLock()
         self._adding = threading.Lock()
         self._knobs = Knobs(host, lambda: self.slot, self.tell, self._another)
@@ -131,6 +133,9 @@ class Desk(Listeners):
         """One knob all the way up, or down again: a button, which is nothing to be undone."""
         param = self.param(address)
         with self._lock:
+            if not down and address not in self._down:
+                return  # it came up when its preset was left
+            (self._down.add if down else self._down.discard)(address)
             self._knobs.turn(address, param.maximum if down else param.minimum, stamp_ns)
             self._knobs.told(address, source)
 
@@ -171,6 +176,9 @@ class Desk(Listeners):
             raise RackError(f"there is no preset {number + 1}; there are {len(self.slots)}")
         with self._lock:
             self.slot.settle()
+            for address in sorted(self._down):
+                with suppress(ValueError):
+                    self.press(address, False, source)
             before, self.at = self.at, number
             try:
                 self.host.switch(number, self.rack)

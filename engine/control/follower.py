@@ -1,4 +1,7 @@
-"""What a hand can say to the plugin that leads the beat: half, double, sooner, later, one, hold."""
+"""The plugin that leads the beat: whether it does, and what a hand can say to it.
+
+Half, double, sooner, later, one, hold.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ STEPS = {
     "pulse:later": ("nudge_ms", NUDGE_MS),
     "pulse:sooner": ("nudge_ms", -NUDGE_MS),
 }
-FOLLOW, HOLD = "follow", "hold"
+FOLLOW, HOLD, FREE = "follow", "hold", "free"
 
 
 def leader(rack: Rack) -> str:
@@ -31,6 +34,30 @@ def leader(rack: Rack) -> str:
         if link is not None and link.plugin.leads_beat:
             return f"{lane}.{link.name}"
     return ""
+
+
+def leads(desk: Desk) -> bool:
+    """Whether a plugin of the rack says where the beat is."""
+    pulse = desk.pulse
+    return pulse is not None and pulse.leads
+
+
+def led(desk: Desk) -> int | None:
+    """Beats a bar of the plugin that leads; 0 while one is to lead but does not yet, else None."""
+    pulse = desk.pulse
+    if pulse is not None and pulse.leads:
+        return pulse.bar
+    return 0 if _to_lead(desk.rack) else None
+
+
+def _to_lead(rack: Rack) -> bool:
+    """Whether a plugin is there to lead: neither bypassed nor free."""
+    found = leader(rack)
+    if not found or rack.value(f"{found}.bypass") >= 0.5:
+        return False
+    mode = rack.addresses().get(f"{found}.mode")
+    choices = mode[2].choices if mode else ()
+    return not choices or choices[int(rack.value(f"{found}.mode"))] != FREE
 
 
 def held(desk: Desk) -> bool:
@@ -68,7 +95,7 @@ def _press(desk: Desk, address: str, source: str, stamp_ns: int | None) -> None:
     desk.press(address, True, source, stamp_ns)
 
     def up() -> None:
-        with suppress(ValueError):  # another preset may sound by now
+        with suppress(ValueError):  # another preset may sound by now: it came up when that began
             desk.press(address, False, source)
 
     timer = threading.Timer(PRESS_SECONDS, up)
@@ -82,4 +109,4 @@ def _step(desk: Desk, address: str, by: float, source: str, stamp_ns: int | None
     desk.set(address, value, source, stamp_ns)
 
 
-__all__ = ["ACTIONS", "act", "held", "leader"]
+__all__ = ["ACTIONS", "act", "held", "leader", "leads", "led"]

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.control.clock import Beat
+from engine.control.follower import leads
 
 if TYPE_CHECKING:
     from engine.control.desk import Desk
@@ -132,11 +133,6 @@ class Link:
             self.peers = peers
             text = f"Ableton Link: {peers} other{'' if peers == 1 else 's'} in the session"
             self._desk.tell("message", SOURCE, text=text)
-
-
-def leads(desk: Desk) -> bool:
-    """Whether a plugin of the rack says where the beat is."""
-    return desk.pulse is not None and desk.pulse.leads
 
 
 def same_tempo(one_bpm: float, other_bpm: float) -> bool:

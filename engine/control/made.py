@@ -32,14 +32,15 @@ class Made:
     """Tells ``News("note")`` of every message that a plugin of the rack makes, at its time.
 
     A frame's time is when it comes in at the input, as a beat's. When another rack sounds, at a
-    panic, after a restart and at the end, notes that are still held are ended.
+    panic, when the audio thread has acted on it or has muted a plugin that makes notes, after a
+    restart and at the end, notes that are still held are ended.
     """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._timeline = Timeline()
         self._shared: Shared | None = None
-        self._read = self._table = 0
+        self._read = self._table = self._anew = 0
         self._waiting: list[_Due] = []
         self._order = itertools.count()
         self._held: set[tuple[int, int]] = set()
@@ -92,19 +93,23 @@ class Made:
     def look(self, now_ns: int) -> None:
         """Fetch what was made and tell what is due."""
         shared = self._desk.host.shared
+        control = shared.control[0]
         if shared is not self._shared:  # the first, or one that was started again
-            self._shared, self._read = shared, int(shared.control[0]["made_count"])
+            self._shared, self._read = shared, int(control["made_count"])
+            self._anew = int(control["made_anew"])
             self._release()
-        table = int(shared.control[0]["sounding"])
+        table = int(control["sounding"])
         if table != self._table:
             links = [link for _, link in self._desk.rack.links() if link is not None]
             self._table, self._makes = table, any(link.plugin.makes_notes for link in links)
             self._release()
         if self._panic.is_set():
             self._panic.clear()
-            self._release()
-            for channel in sorted(self._channels):
-                self._send(bytes((0xB0 | channel, NOTES_OFF, 0)), now_ns)
+            self._silence(now_ns)
+        anew = int(control["made_anew"])
+        if anew != self._anew:  # the ends of what was made before are forgotten
+            self._anew, self._read = anew, max(self._read, anew)
+            self._silence(now_ns)
         if self._timeline.look(shared):
             self._fetch(shared, now_ns)
         while self._waiting and self._waiting[0][0] <= now_ns:
@@ -114,7 +119,7 @@ class Made:
     def _fetch(self, shared: Shared, now_ns: int) -> None:
         control = shared.control[0]
         written = int(control["made_count"])
-        if written == self._read:
+        if written <= self._read:
             return
         if written - self._read > MADE:
             self.lost += written - self._read - MADE
@@ -144,6 +149,11 @@ class Made:
         elif ends:
             self._held.discard(key)
         self._send(data, due_ns)
+
+    def _silence(self, now_ns: int) -> None:
+        self._release()
+        for channel in sorted(self._channels):
+            self._send(bytes((0xB0 | channel, NOTES_OFF, 0)), now_ns)
 
     def _release(self) -> None:
         """End every note that sounds; what waits to begin never does."""

@@ -29,6 +29,7 @@ class Wanted:
     midi_port: bool = False
     midi_feedback: tuple[str, ...] = ()
     midi_clock: tuple[str, ...] = ()
+    midi_clock_in: bool = True
     notes_out: tuple[str, ...] = ()
     program_change: bool = True
     pickup: bool = False
@@ -84,6 +85,7 @@ def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
         clock_outputs=wanted.midi_clock,
         virtual="taraf" if wanted.midi_port else "",
         programs=wanted.program_change,
+        clock_in=wanted.midi_clock_in,
         takeover="pickup" if wanted.pickup else "jump",
         keep="preset" if wanted.learn_into_preset else "global",
         note_outputs=wanted.notes_out,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine import preset
 from engine.control.desk import ACTIONS
 from engine.control.midi.mapping import MODES, RELATIVE
+from engine.control.news import Pulsing
 
 
 @pytest.fixture
@@ -123,6 +124,18 @@ def test_a_program_change_selects_the_preset_and_an_unknown_one_is_a_message(sta
     assert [m["text"] for m in show.said("message")] == [
         "MIDI program 99: there is no preset 100; there are 3"
     ]
+
+
+def test_while_a_plugin_leads_a_midi_clock_sets_nothing(stage: Any) -> None:
+    show = stage()
+    show.desk.pulse = Pulsing(True, 97.0, 0.0, 0, 4, 0.9, 0, 0.0)
+    show.desk.clock.set(97.0, source="pulse")
+    show.play(*[[0xF8]] * 100, gap_ms=25.0)
+    assert (show.desk.clock.tempo_bpm, show.desk.clock.source) == (97.0, "pulse")
+    show.desk.pulse = None
+    show.play(*[[0xF8]] * 10, gap_ms=25.0)
+    assert show.desk.clock.tempo_bpm == pytest.approx(100.0)
+    assert show.desk.clock.source == "midi"
 
 
 def test_program_changes_can_be_switched_off_mapped_and_counted_in_banks(stage: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -224,7 +225,8 @@ def test_after_a_stall_it_goes_on_from_now_without_a_burst(tempo: float, stall: 
 def test_a_port_is_told_to_start_at_a_bar_and_to_stop_at_the_end() -> None:
     class Port:
         def __init__(self) -> None:
-            self.started, self.heard = False, bytearray()
+            self.heard = bytearray()
+            self.started: int | None = None
             self.enough = threading.Event()
 
         def send(self, data: bytes) -> bool:
@@ -242,6 +244,81 @@ def test_a_port_is_told_to_start_at_a_bar_and_to_stop_at_the_end() -> None:
     assert port.heard.count(0xFA) == 1 and port.heard[-1] == 0xFC
     assert port.heard.index(0xFA) <= BAR + 1
     assert out.statistics()["sent"] == port.heard.count(0xF8)
+
+
+class Machine:
+    """A port that counts the beats since it was told to start."""
+
+    def __init__(self) -> None:
+        self.started: int | None = None
+        self.ticks, self.orders = 0, bytearray()
+
+    def send(self, data: bytes) -> bool:
+        if data == b"\xf8":
+            self.ticks += 1
+        else:
+            self.orders += data
+            self.ticks = 0 if data == b"\xfa" else self.ticks
+        return True
+
+
+class Led:
+    """A clock that goes out to a machine, in simulated time; ``bar`` is what a plugin says."""
+
+    def __init__(self) -> None:
+        self.clock, self.machine = MusicalClock(), Machine()
+        self.bar: int | None = 0
+        self.out = ClockOut(self.clock, lambda: [self.machine], lambda: self.bar)  # type: ignore[list-item]
+        self.now = 0
+        self.clock.set(120.0, 0.0, 0, "preset")
+
+    def run(self, beats: float) -> float:
+        """Let so many beats pass; returns how far the machine's place in the bar is off."""
+        until = self.now + int(beats * 60e9 / self.clock.tempo_bpm)
+        while self.now < until:
+            gently = self.clock.source == "pulse"
+            due = self.out.schedule.next(self.clock.now, self.now, gently)
+            self.now = int(due)
+            self.out._tick(due)
+        off = self.clock.beat(self.now) - (self.machine.ticks - 1) / 24
+        return math.remainder(off, self.bar or 4)
+
+    def lead(self, beats: float, bar: int = 4) -> None:
+        """The plugin leads, and its beat is so many beats from where the clock's was."""
+        self.bar = bar
+        self.clock.set(120.0, self.clock.beat(self.now) + beats, self.now, "pulse")
+
+
+def test_a_start_waits_for_who_is_to_lead_and_then_for_the_first_of_his_bar() -> None:
+    led = Led()
+    led.run(9)
+    assert not led.machine.orders
+    led.lead(2.4, bar=3)  # it takes the ticks five beats to be there
+    off = led.run(14)
+    assert led.machine.orders == b"\xfa"
+    assert abs(off) < 0.05
+
+
+def test_a_bar_that_begins_elsewhere_starts_the_machine_anew() -> None:
+    led = Led()
+    led.bar = None
+    led.run(9)
+    assert led.machine.orders == b"\xfa"  # nobody is to lead
+    led.lead(0.0)
+    led.run(9)
+    assert led.machine.orders == b"\xfa"  # his bar is the machine's
+    led.lead(1.0)
+    assert abs(led.run(9)) < 0.01
+    assert led.machine.orders == b"\xfa\xfc\xfa"
+    led.lead(0.0, bar=3)
+    assert abs(led.run(9)) < 0.01
+    orders = bytes(led.machine.orders)
+    led.run(30)
+    assert led.machine.orders == orders
+    led.bar = None  # who led has left: the machine goes on as it does
+    led.clock.set(120.0, 0.5, led.now, "tap")
+    led.run(30)
+    assert led.machine.orders == orders
 
 
 # --- stamps

@@ -21,6 +21,7 @@ from engine.control.desk import Desk
 from engine.control.keys import Keys
 from engine.control.news import Pulsing
 from engine.control.osc import Osc, wire
+from engine.control.osc.outbox import Outbox
 from engine.control.web.protocol import Commands, ProtocolError
 from engine.control.web.snapshot import snapshot, standing
 from engine.rack import Lane, Link, Rack, RackError
@@ -249,6 +250,48 @@ def test_a_note_that_a_plugin_makes_is_sent_as_one_that_could_be_played(
     off = osc[1].packet(bytes((0, 39, 0, 0, 0, 0)))
     assert wire.messages(off) == [("/note", [39, 0, 10])]
     assert tag_of(on) == pytest.approx(time.time(), abs=5.0)
+
+
+def test_it_leads_is_to_lead_or_does_not(heard: Heard) -> None:
+    desk = heard.desk
+    assert follower.led(desk) == 0 and not follower.leads(desk)
+    desk.pulse = Pulsing(True, 120.0, 0.0, 0, 3, 0.9, 0, 0.0)
+    assert follower.led(desk) == 3 and follower.leads(desk)
+    desk.pulse = replace(desk.pulse, leads=False)
+    assert follower.led(desk) == 0 and not follower.leads(desk)
+    desk.set(MODE, "free")
+    assert follower.led(desk) is None
+    desk.set(MODE, "hold")
+    desk.set("a.pulse.bypass", 1.0)
+    assert follower.led(desk) is None
+    assert follower.led(Heard(Rack("plain", lanes=(Lane("a", "left", ()),))).desk) is None
+
+
+def test_a_bar_that_begins_elsewhere_is_no_beat(heard: Heard) -> None:
+    sent: list[Any] = []
+    desk, now = heard.desk, time.monotonic_ns()
+    desk.pulse = Pulsing(True, 60.0, 6.3, now, 3, 0.9, 0, 0.0)
+    desk.clock.set(60.0, 6.3, now, "pulse")
+    outbox = Outbox(desk, lambda fact, to: sent.append(fact), list)
+    desk.clock.set(60.0, desk.clock.beat() + 1.0, source="pulse")
+    outbox.start()
+    try:
+        assert wait_for(lambda: sent)
+    finally:
+        outbox.close()
+    assert sent == [("/beat", (3, 60.0))]  # beat 8 of bars of three, not 7 in its middle
+
+
+def test_one_comes_up_when_its_preset_is_left() -> None:
+    heard = Heard()
+    heard.desk.slots.append(type(heard.desk.slot)(LED, LED))
+    heard.desk.act("pulse:one")
+    heard.desk.select(1)
+    assert [slot.rack.value(ONE) for slot in heard.desk.slots] == [0.0, 0.0]
+    assert heard.host.turned == [(ONE, 1.0), (ONE, 0.0)]
+    heard.desk.set(ONE, 1.0)
+    time.sleep(0.3)
+    assert heard.desk.value(ONE) == 1.0  # what was pressed elsewhere is not let go here
 
 
 def test_the_rack_may_be_left_while_one_is_down() -> None:

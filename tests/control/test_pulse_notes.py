@@ -119,6 +119,22 @@ def test_what_sounds_is_ended(why: str) -> None:
         assert band.look(7000) == []
 
 
+def test_what_was_made_before_a_panic_or_a_fault_was_acted_on_does_not_hang() -> None:
+    band = Band()
+    band.write(10, ON)
+    assert band.look(20) == [NOTE_ON]
+    band.desk.panic()
+    band.write(21, ON)  # the audio thread has not read of it yet
+    assert band.look(22) == [NOTE_OFF, bytes((0xB9, 123, 0)), NOTE_ON]
+    band.write(23, ON)
+    band.control["made_anew"] = band.control["made_count"]  # now it has, and knows no ends
+    assert band.look(24) == [NOTE_OFF, bytes((0xB9, 123, 0))]
+    assert band.made.held == 0
+    band.write(25, ON)
+    band.write(26, OFF)
+    assert band.look(27) == [NOTE_ON, NOTE_OFF]
+
+
 def test_what_another_rack_made_or_what_is_no_message_is_not_told() -> None:
     band = Band()
     band.write(10, ON, table=3)

@@ -79,6 +79,22 @@ def test_the_strip_runs_and_the_tempo_is_shown(page: Any, shown: tuple[Desk, Web
     assert tall[FIRST] > tall[BEAT] > tall[ONSET]
 
 
+def test_a_bar_that_begins_elsewhere_draws_no_beat(page: Any, shown: tuple[Desk, Web]) -> None:
+    kinds = page.execute_async_script("""
+      const [places, done] = arguments;
+      import("/pulse.js").then(({ Pulse }) => {
+        const seen = new Pulse(document.querySelector("#pulse"), {});
+        places.forEach((place, k) => {
+          const frame = new Float32Array(19);
+          [frame[13], frame[15], frame[16]] = [2, place, 4];
+          seen.note(frame, 10 * k);
+        });
+        done(seen.marks.map(({ kind }) => kind));
+      });
+    """, [2.8, 3.1, 3.3, 1.3, 1.7, 2.02, 1.98, 2.1, 2.5, 2.9, 3.2, 3.6, 0.05, 2.05])  # fmt: skip
+    assert kinds == ["beat", "beat", "beat", "first"]
+
+
 def test_it_draws_thirty_times_a_second_at_most(page: Any, shown: tuple[Desk, Web]) -> None:
     page.execute_script("""
       window.cleared = 0;

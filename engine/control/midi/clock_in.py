@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,10 +141,13 @@ def _least_squares(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 class ClockIn:
-    """Sets the musical clock from the MIDI clock of one port; others wait until it is silent."""
+    """Sets the musical clock from the MIDI clock of one port; others wait until it is silent.
 
-    def __init__(self, clock: MusicalClock) -> None:
-        self._clock = clock
+    While a plugin ``leads`` the beat, it is heard and sets nothing.
+    """
+
+    def __init__(self, clock: MusicalClock, leads: Callable[[], bool] = lambda: False) -> None:
+        self._clock, self._leads = clock, leads
         self.follower = Follower()
         self.port = ""
         self.running = False
@@ -198,7 +201,7 @@ class ClockIn:
         line = self.follower.line
         assert line is not None and self._zero is not None
         tempo = 60e9 / (TICKS * line.period_ns)
-        if not TEMPO.minimum <= tempo <= TEMPO.maximum:
+        if self._leads() or not TEMPO.minimum <= tempo <= TEMPO.maximum:
             return
         self._set_ns = stamp_ns
         beat = (line.index - self._zero) / TICKS

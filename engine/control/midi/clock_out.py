@@ -16,12 +16,14 @@ from engine.control.midi.clock_in import TICKS
 from engine.control.midi.port import Port
 from engine.priority import urgent
 
-BAR = 4 * TICKS
+BAR = 4 * TICKS  # where no plugin says what a bar is
 FASTEST, SLOWEST = 0.8, 1.25
 """A step of the clock is caught up by ticks that are at most so much shorter or longer."""
 GENTLE, GENTLY = 0.1, 0.15
 """What a follower of a drummer moves is caught up by this part of a tick at most, and by so much
 of what is left with each: what follows the ticks hears a tempo, not corrections."""
+CLOSE = 1.0
+"""Ticks that catch up with a plugin that leads must be so close to its beat for a start."""
 LATE_NS = 2_000_000
 SLICE_SECONDS = 0.02  # how long a change of tempo may wait to be seen
 URGENT = 6  # above what only computes, far below the audio threads
@@ -39,6 +41,7 @@ class Schedule:
     index: int | None = None  # of the last tick
     due_ns: float = 0.0  # when it was due
     skipped: int = 0
+    off: float = 0.0  # how far the clock was from steady ticks when it was asked last, in ticks
     _shift: int = 0  # whole bars, or beats, between our ticks' numbers and the clock's
 
     def next(self, beat: Beat, now_ns: int, gently: bool = False) -> float:
@@ -63,16 +66,17 @@ class Schedule:
         if whole:
             self._shift += whole * unit
             wanted -= whole * unit * period
+        self.off = (wanted - steady) / period
         if gently:
             return steady + min(max(GENTLY * (wanted - steady), -GENTLE * period), GENTLE * period)
         return min(max(wanted, self.due_ns + FASTEST * period), self.due_ns + SLOWEST * period)
 
     def sent(self, due_ns: float) -> int:
-        """The tick that was due is sent; returns its number."""
+        """The tick that was due is sent; returns which of the clock's ticks the next one is."""
         assert self.index is not None
         self.index += 1
         self.due_ns = due_ns
-        return self.index
+        return self.index + 1 - self._shift
 
     def _begin(self, beat: Beat, now_ns: int, period: float) -> None:
         self.index = math.floor(beat.at(now_ns) * TICKS)
@@ -85,11 +89,19 @@ class Schedule:
 class ClockOut:
     """Sends the musical clock to ``ports``, which is asked for them at each tick.
 
-    A port is told to start before the first beat of a bar of four, and to stop at the end.
+    A port is told to start before the first beat of a bar, and to stop at the end. ``led`` says
+    how many beats a bar has that a plugin leads: 0 while one is to and does not yet, which is
+    waited for, None where there is none. If the first of its bar is not where a port counts it,
+    that port is told to stop and to start anew.
     """
 
-    def __init__(self, clock: MusicalClock, ports: Callable[[], Sequence[Port]]) -> None:
-        self._clock, self._ports = clock, ports
+    def __init__(
+        self,
+        clock: MusicalClock,
+        ports: Callable[[], Sequence[Port]],
+        led: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._clock, self._ports, self._led = clock, ports, led
         self.schedule = Schedule()
         self.sent = self.late = 0
         self.priority = ""
@@ -109,7 +121,7 @@ class ClockOut:
         if self._thread.is_alive():
             self._thread.join()
         for port in self._ports():
-            if port.started:
+            if port.started is not None:
                 port.send(STOP)
 
     def _run(self) -> None:
@@ -129,13 +141,25 @@ class ClockOut:
         for port in ports:
             port.send(CLOCK)
         late = time.monotonic_ns() - due
-        index = self.schedule.sent(due)
+        coming = self.schedule.sent(due)
         self.sent += 1
         self.late += late > LATE_NS
         self._lateness.append(late / 1e6)
-        if (index + 1) % BAR == 0:  # the next tick is the bar's first
-            for port in ports:
-                port.started = port.started or port.send(START)
+        if coming % TICKS == 0:
+            self._begin(ports, coming)
+
+    def _begin(self, ports: Sequence[Port], coming: int) -> None:
+        """The clock's tick ``coming`` is the next: start who has not, if it is a bar's first."""
+        led = self._led()
+        bar = BAR if led is None else led * TICKS
+        if not bar or coming % bar or (led and abs(self.schedule.off) > CLOSE):
+            return
+        for port in ports:
+            moved = led and port.started is not None and (self.sent - port.started) % bar
+            if moved:
+                port.send(STOP)
+            if (moved or port.started is None) and port.send(START):
+                port.started = self.sent
 
     def statistics(self) -> dict[str, float]:
         """Ticks sent, later than 2 ms, left out after a stall; lateness in ms (p50, p99)."""

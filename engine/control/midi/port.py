@@ -57,7 +57,7 @@ class Port:
     midi: Any
     lock: threading.Lock = field(default_factory=threading.Lock)
     stamps: Stamps = field(default_factory=Stamps)
-    started: bool = False  # whether it was told that the song has begun
+    started: int | None = None  # ticks of the clock that others had heard when it was told to start
     closed: bool = False
 
     def send(self, data: bytes) -> bool:

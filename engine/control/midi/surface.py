@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.control import follower
 from engine.control.desk import Desk, News
 from engine.control.midi.acting import Actor
 from engine.control.midi.book import Book
@@ -30,9 +31,9 @@ class Midi:
     ``inputs`` are parts of port names, "" for all; ``outputs`` get feedback for LED rings and
     faders, ``clock_outputs`` the MIDI clock. ``virtual`` names ports of our own ("" for none):
     "taraf" to play into, "taraf-out" to listen to. What plugins make goes to ``note_outputs`` and
-    to the latter. ``programs``: program change n selects
-    preset n, counted from 0; ``banks``: CC 0 and 32 count by 128. ``clock_in``: follow a MIDI
-    clock. ``file`` is where learnt mappings are kept instead of the player's midi.toml.
+    to the latter. ``programs``: program change n selects preset n, counted from 0; ``banks``: CC 0
+    and 32 count by 128. ``clock_in``: follow a MIDI clock while no plugin leads the beat. ``file``
+    is where learnt mappings are kept instead of the player's midi.toml.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Midi:
         self.notes = Notes(desk.note)
         self.actor = Actor(desk, self.book, self.notes, programs, banks)
         self.learning = Learning(desk, self.book, keep, takeover)
-        self.clock_in = ClockIn(desk.clock) if clock_in else None
+        self.clock_in = ClockIn(desk.clock, lambda: follower.leads(desk)) if clock_in else None
         self.clock_out: ClockOut | None = None
         self.received = self.malformed = self.faults = 0
         self.priority = ""
@@ -83,7 +84,11 @@ class Midi:
         if ports.jack:
             self._desk.host.on_restart(self._again)
         if clock_outputs:
-            self.clock_out = ClockOut(self._desk.clock, lambda: ports.outputs(clock_outputs))
+            self.clock_out = ClockOut(
+                self._desk.clock,
+                lambda: ports.outputs(clock_outputs),
+                lambda: follower.led(self._desk),
+            )
             self.clock_out.start()
         self._thread.start()
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from engine.control.desk import Desk
 
 Fact = tuple[str, tuple[Any, ...]]
-BEATS_IN_BAR = 4
 SILENCE_DB = -120.0
 STATES = ("/preset", "/tempo", "/bypass", "/record")
 PULSE = ("/pulse/tempo", "/pulse/confidence")
@@ -63,9 +62,9 @@ def note(data: bytes) -> list[Fact]:
     return [("/note", (data[1], data[2] if kind == 0x90 else 0, (data[0] & 0x0F) + 1))]
 
 
-def beat(number: int, tempo_bpm: float) -> Fact:
-    """Beat ``number`` is here: 1 to 4 in its bar, and the tempo."""
-    return "/beat", (number % BEATS_IN_BAR + 1, float(tempo_bpm))
+def beat(number: int, bar: int, tempo_bpm: float) -> Fact:
+    """Beat ``number`` is here: its place in a bar of ``bar`` beats, from 1, and the tempo."""
+    return "/beat", (number % bar + 1, float(tempo_bpm))
 
 
 def meters(control: Any) -> list[Fact]:

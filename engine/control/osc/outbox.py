@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from engine.control import follower
 from engine.control.osc import facts
 from engine.control.osc.places import Address
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CHANGES_SECONDS = 0.02
 METERS_SECONDS = 0.05
 LOAD_SECONDS = 0.5
+BEATS_IN_BAR = 4  # where no plugin says what a bar is
 AT_ONCE = 40
 """Changes in one go, three messages each: more would overflow a receiver's socket."""
 
@@ -36,6 +38,7 @@ class Outbox:
         self._waiting: dict[str, tuple[facts.Fact | None, frozenset[Address]]] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="osc out", daemon=True)
+        self._clock = desk.clock.now  # as it was at the last look
         self._beat = math.floor(desk.clock.beat())
         self._busy = (0, 0)
 
@@ -128,9 +131,14 @@ class Outbox:
         return left * 60.0 / now.tempo_bpm
 
     def _count_beats(self) -> None:
-        beat = self._desk.clock.beat()
+        now, at = self._desk.clock.now, time.monotonic_ns()
+        beat = now.at(at)
+        if follower.leads(self._desk):  # whole beats: its bar begins elsewhere, and no beat is new
+            self._beat += round(beat - self._clock.at(at))
+        self._clock = now
         last, self._beat = self._beat, math.floor(beat)
         if -0.5 < beat - last < 0.0:  # the clock was put back by a little: not twice the same
             self._beat = last
         if self._beat != last:
-            self._send(facts.beat(self._beat, self._desk.clock.tempo_bpm), self._targets())
+            bar = follower.led(self._desk) or BEATS_IN_BAR
+            self._send(facts.beat(self._beat, bar, now.tempo_bpm), self._targets())

@@ -19,7 +19,7 @@ export class Pulse {
     [this.tempo, this.place] = [find("#pulse-tempo"), find("#pulse-place")];
     [this.sure, this.bar] = [find("#pulse-sure"), find("#pulse-sure i")];
     this.marks = []; // {at, kind, size}: what has happened on the strip
-    this.beat = this.onsets = -1;
+    this.seen = this.onsets = -1;
     this.drawn = this.written = 0;
     for (const what of WORDS) {
       find(`#pulse-${what}`).addEventListener("click", () => hand.may() && hand.say(what));
@@ -33,7 +33,7 @@ export class Pulse {
   find(address) {
     this.there = Boolean(address);
     document.body.classList.toggle("led", this.there);
-    if (!this.there) [this.marks, this.beat, this.onsets] = [[], -1, -1];
+    if (!this.there) [this.marks, this.seen, this.onsets] = [[], -1, -1];
   }
 
   held(on) {
@@ -55,16 +55,21 @@ export class Pulse {
   }
 
   note(frame, now) {
-    const [state, beat, onsets] = [frame[STATE], Math.floor(frame[PLACE]), frame[ONSETS]];
+    const [state, place, onsets] = [frame[STATE], frame[PLACE], frame[ONSETS]];
     if (state < LISTENS) return;
-    if (state === LEADS && beat !== this.beat && this.beat >= 0) {
-      this.marks.push({ at: now, kind: beat === 0 ? "first" : "beat", size: 1 });
+    if (this.seen < 0) [this.beats, this.last] = [place, Math.floor(place)];
+    else this.beats += place - this.seen - Math.round(place - this.seen); // whole: other numbers
+    const beat = Math.floor(this.beats);
+    if (beat > this.last) {
+      this.last = beat;
+      const kind = place < 1 ? "first" : "beat";
+      if (state === LEADS) this.marks.push({ at: now, kind, size: 1 });
     }
     if (onsets !== this.onsets && this.onsets >= 0) {
       const count = (onsets - this.onsets + ONSETS_COUNTED) % ONSETS_COUNTED;
       if (count < 64) this.marks.push({ at: now, kind: "onset", size: frame[STRENGTH] });
     }
-    [this.beat, this.onsets] = [beat, onsets];
+    [this.seen, this.onsets] = [place, onsets];
     while (this.marks.length && now - this.marks[0].at > 1000 * SECONDS) this.marks.shift();
   }
 
