@@ -92,7 +92,10 @@ class Plugin:
     it is from 0 to 1, [6] onsets heard so far, [7] strength of the last, from 0 to 1. The host
     writes [8] how often a tempo was told from outside (taps, MIDI clock, Link), [9] that tempo
     and [10] its beat at [11], a frame of the node's own time; [12] is that time where this part
-    begins (after a panic a kernel that counts itself would count from 0).
+    begins (after a panic a kernel that counts itself would count from 0). [14] is 1 once a player
+    has said which beat is a bar's first. One that begins to lead where another did, or itself
+    before a panic, is told that one's beat as from outside, with its [14] and, as [15], its beats
+    a bar; a tap has 0 there.
 
     Once a cell of 64 frames the host lets the musical clock be where the record says; all that
     follows the beat does so from the next cell on. One whose record has [0] = 0, or that is

@@ -14,18 +14,20 @@ from engine.modelfiles import ModelFileError
 from engine.neural.compiled import Compiled, compile_network
 from engine.params import Choice, Param, Setting, Toggle
 from engine.plugin import Plugin, PluginError, Setup, State
-from engine.pulse.bars import BAR, SHIFT, say_first
+from engine.pulse.bars import BAR, HALVED, SAID, SHIFT, go_on, say_first
 from engine.pulse.file import read_network, shipped
 from engine.pulse.follower import SILENT, STRENGTH, attend, due, follower, sureness
-from engine.pulse.states import settle
+from engine.pulse.states import LONGEST, SHORTEST, settle
 from engine.pulse.tracker import BEATS, ENOUGH, HEARD, LAST, RATE, STEADY
 
 FLUX = "flux"
 METERS = ("auto", "2", "3", "4", "5", "6", "7", "8")
 FOLLOW, HOLD, FREE = range(3)
 HALF = 0  # of the octaves
+SLOWEST, FASTEST = 6000.0 / LONGEST, 6000.0 / SHORTEST  # bpm
 LEADS, TEMPO, BEAT, FRAME, METER, SURE, ONSETS, STRONG = range(8)
 TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, NOW = range(8, 13)
+FIRST_SAID, TOLD_BAR = 14, 15
 PRESSED, HEARD_TELLS = range(2)
 
 
@@ -94,30 +96,55 @@ class Pulse(Plugin):
 @kernel
 def take_orders(knobs: Any, state: Any, now: float) -> None:
     """Act on a button or a tap."""
-    words, lead, pulse = state.words, state.lead, state.pulse
+    words, lead = state.words, state.lead
+    state.bar[HALVED] = 1.0 if int(knobs.octave.start) == HALF else 0.0
     pressed = 1.0 if knobs.one.start > 0.5 else 0.0
     if pressed == 1.0 and words[PRESSED] == 0.0:
-        number, meter = math.floor(pulse[BEATS] + 0.5), meter_of(knobs, state)
-        say_first(state, number, meter)
-        if int(knobs.octave.start) == HALF and (number + state.bar[SHIFT]) % (2 * meter) != 0.0:
-            state.bar[SHIFT] += meter  # of the beats that are told this is the first, not half way
+        say_first(state, math.floor(state.pulse[BEATS] + 0.5), meter_of(knobs, state))
     words[PRESSED] = pressed
-    if lead[TOLD] == words[HEARD_TELLS]:
-        return
-    words[HEARD_TELLS] = lead[TOLD]
+    if lead[TOLD] != words[HEARD_TELLS]:
+        words[HEARD_TELLS] = lead[TOLD]
+        take_beat(knobs, state, now)
+
+
+@kernel
+def take_beat(knobs: Any, state: Any, now: float) -> None:
+    """Go on at the tempo and place that are told: by a tap, a clock, or for who led before.
+
+    A tempo that no drummer plays is taken an octave or two from there.
+    """
+    lead, pulse = state.lead, state.pulse
     octave = 2.0 ** (int(knobs.octave.start) - 1)
-    rate = lead[TOLD_TEMPO] / octave / 6000.0
-    if not 1.0 / 150.0 <= rate <= 1.0 / 18.0:
+    for _ in range(2):
+        if lead[TOLD_TEMPO] / octave > FASTEST:
+            octave *= 2.0
+        elif lead[TOLD_TEMPO] / octave < SLOWEST:
+            octave *= 0.5
+    tempo = lead[TOLD_TEMPO] / octave
+    if not SLOWEST <= tempo <= FASTEST:
         return
+    rate = tempo / 6000.0
     ended = state.hop[0] * state.rate / 100.0 - state.hop[1]  # the last hop, in frames from now
     since = (now + ended - lead[TOLD_FRAME]) / state.rate * 100.0  # in hops
     place = lead[TOLD_BEAT] / octave + since * rate
-    off = place - pulse[BEATS]
-    pulse[BEATS] += off - math.floor(off + 0.5)
+    if lead[TOLD_BAR] > 0.0:
+        place += lateness(knobs, rate)  # who led before has told its beat so much later
+    if pulse[ENOUGH] == 0.0:
+        pulse[BEATS] = place
+        go_on(state, place, lead[TOLD_BAR], lead[FIRST_SAID])
+    else:
+        off = place - pulse[BEATS]
+        pulse[BEATS] += off - math.floor(off + 0.5)
     pulse[RATE], pulse[STEADY], pulse[ENOUGH] = rate, rate, 1.0
     pulse[HEARD] = pulse[BEATS] - state.strokes[SILENT] * rate  # silence goes on from here, too
     pulse[LAST] = math.floor(pulse[BEATS])
     settle(state, rate, pulse[BEATS])
+
+
+@kernel
+def lateness(knobs: Any, rate: float) -> float:
+    """By how many beats they are told later than they are."""
+    return float(knobs.nudge_ms.start) * 0.1 * rate
 
 
 @kernel
@@ -142,12 +169,12 @@ def tell(knobs: Any, state: Any, frame: float) -> None:
     rate = pulse[RATE] * octave
     meter = meter_of(knobs, state)
     leading = pulse[ENOUGH] == 1.0 and int(knobs.mode.start) != FREE
-    late = float(knobs.nudge_ms.start) * 0.1 * rate
-    beat = (pulse[BEATS] + state.bar[SHIFT]) * octave - late
+    beat = (pulse[BEATS] + state.bar[SHIFT]) * octave - lateness(knobs, rate)
     lead[LEADS] = 1.0 if leading else 0.0
     lead[TEMPO], lead[BEAT], lead[FRAME] = rate * 6000.0, beat, frame
     lead[METER], lead[SURE] = float(meter), sureness(state)
     lead[ONSETS], lead[STRONG] = float(state.counted[0]), state.strokes[STRENGTH]
+    lead[FIRST_SAID] = state.bar[SAID]
     readout = state.readout
     readout[0], readout[1] = lead[TEMPO] if leading else 0.0, lead[SURE]
     place = beat - meter * math.floor(beat / meter)

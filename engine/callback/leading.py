@@ -19,6 +19,7 @@ from engine.layout import (
     LEAD_BEAT,
     LEAD_FRAME,
     LEAD_NOW,
+    LEAD_SAID,
     LEAD_TABLE,
     LEAD_TEMPO,
     LEADS,
@@ -27,6 +28,7 @@ from engine.layout import (
     NOTES,
     TABLE,
     TOLD,
+    TOLD_BAR,
     TOLD_BEAT,
     TOLD_FRAME,
     TOLD_TEMPO,
@@ -71,7 +73,10 @@ def lead(control: Any, address: int, frames: int) -> None:
         return
     elif first >= 0 and control.led != 0 and control.led != table.id:
         # what led was left, or a panic made it forget: this is where the beat is
-        tell_leaders(control, control.beat[0], control.beat[1], control.beat_frame, ahead)
+        last = control.lead_count % 2
+        bar, said = control.lead[last, LEAD_BAR], control.lead[last, LEAD_SAID]
+        tempo, beat = control.beat[0], control.beat[1]
+        tell_leaders(control, tempo, beat, control.beat_frame, ahead, bar, said)
     control.led = table.id if leading >= 0 else 0
     if first >= 0:
         publish(control, address, nodes[max(first, leading)], ahead, leading >= 0)
@@ -110,6 +115,7 @@ def publish(control: Any, address: int, node: Any, ahead: int, leading: bool) ->
     for k in range(TOLD_FRAME + 1):
         control.lead[count % 2, k] = record[k]
     control.lead[count % 2, LEADS] = 1.0 if leading else 0.0
+    control.lead[count % 2, LEAD_SAID] = record[LEAD_SAID]
     control.lead[count % 2, LEAD_FRAME] += ahead
     control.lead[count % 2, TOLD_FRAME] += ahead
     table = carray(pointer(control.table), (1,), TABLE)[0]
@@ -126,13 +132,19 @@ def theirs(control: Any, event: Any) -> bool:
     table = carray(pointer(control.table), (1,), TABLE)[0]
     if event.table != 0:  # somebody has said so; a preset's tempo has been in ``Setup``
         ahead = control.frames - table.position
-        tell_leaders(control, event.value, event.beat, event.knob, ahead)
+        tell_leaders(control, event.value, event.beat, event.knob, ahead, 0.0, 0.0)
     return bool(control.led == table.id)
 
 
 @inline
-def tell_leaders(control: Any, tempo_bpm: float, beat: float, frame: int, ahead: int) -> None:
-    """Somebody has said where the beat is: those that lead shall know, in their own time."""
+def tell_leaders(
+    control: Any, tempo_bpm: float, beat: float, frame: int, ahead: int, bar: float, said: float
+) -> None:
+    """Somebody has said where the beat is: those that lead shall know, in their own time.
+
+    ``bar`` is how many beats a bar had for who led before, and ``said`` whether a player had said
+    so; 0 if nobody did.
+    """
     table = carray(pointer(control.table), (1,), TABLE)[0]
     if table.leaders == 0:
         return
@@ -143,6 +155,9 @@ def tell_leaders(control: Any, tempo_bpm: float, beat: float, frame: int, ahead:
             record[TOLD] += 1.0
             record[TOLD_TEMPO], record[TOLD_BEAT] = tempo_bpm, beat
             record[TOLD_FRAME] = float(frame - ahead)
+            record[TOLD_BAR] = bar
+            if bar > 0.0:
+                record[LEAD_SAID] = said
 
 
 @inline

@@ -58,7 +58,7 @@ Play = namedtuple(  # noqa: PYI024 - kernels infer its types
 
 
 def playing(rate: float) -> dict[str, Any]:
-    """State of ``begin``, ``take_in`` and ``next_due`` beside the memory's."""
+    """State of ``count_anew``, ``begin``, ``take_in`` and ``next_due`` beside the memory's."""
     count = np.zeros(11, np.int64)
     count[STEP], count[SLICE], count[QUIET] = -LONG_AGO, IDLE, LONG_AGO
     return {
@@ -67,8 +67,22 @@ def playing(rate: float) -> dict[str, Any]:
         "due_beat": np.full(DRUMS, np.inf),
         "due_loud": np.zeros(DRUMS, np.float32),
         "off_due": np.full(DRUMS, -1, np.int64),
+        "expected": np.zeros(1),  # the beat with which the next part should begin
         "note_frames": max(1, round(NOTE_S * rate)),
     }
+
+
+@kernel
+def count_anew(play: Any, expected: float) -> None:
+    """Whoever leads may count from elsewhere on: a jump by whole beats is no step to begin.
+
+    What is under way and what is due keep their places in the music, by their new numbers.
+    """
+    whole = math.floor(beat_at(play.beat, 0) - expected + 0.5)
+    if whole != 0:
+        play.count[STEP] += STEPS_A_BEAT * whole
+        for d in range(DRUMS):
+            play.due_beat[d] += whole
 
 
 @kernel
@@ -90,7 +104,7 @@ def begin(play: Any, memory: Any, bias: Any, step: int) -> None:
     bar = min(MOST_STEPS, max(STEPS_A_BEAT, int(STEPS_A_BEAT * beats + 0.5)))
     count[STEP] = step
     count[QUIET] = min(count[QUIET] + 1, LONG_AGO)
-    patience = int(wanted[STOP_KNOB] + np.float32(0.5)) * bar
+    patience = bars_of(wanted, STOP_KNOB) * bar
     if patience > 0 and count[QUIET] > patience:
         count[CALLS] = count[JOINED] = 0
         return
@@ -115,10 +129,18 @@ def begin(play: Any, memory: Any, bias: Any, step: int) -> None:
 
 
 @kernel
+def bars_of(wanted: Any, knob: int) -> int:
+    """For how many bars it waits for the performer; for none if it is deaf to him."""
+    if wanted[BALANCE_KNOB] == np.float32(0.0):
+        return 0
+    return int(wanted[knob] + np.float32(0.5))
+
+
+@kernel
 def listens(play: Any, step: int, bar: int) -> bool:
     """Whether it is the performer's turn, or he has begun too lately to be joined."""
     wanted = play.wanted
-    learns = int(wanted[ENTER_KNOB] + np.float32(0.5)) * bar
+    learns = bars_of(wanted, ENTER_KNOB) * bar
     if learns > 0 and play.count[JOINED] <= learns:
         return True
     answer = int(wanted[ANSWER_KNOB])  # together, after 1, 2 or 4 bars
@@ -236,4 +258,5 @@ def write(play: Any, message: int) -> None:
     play.made_count[0] = at + 1
 
 
-__all__ = ["Play", "begin_if_due", "decided", "end_notes", "next_due", "playing", "take_in"]
+__all__ = ["Play", "begin_if_due", "count_anew", "decided", "end_notes", "next_due", "playing",
+           "take_in"]  # fmt: skip

@@ -39,6 +39,7 @@ from plugins.rhythm.playing import (
     TOLD,
     Play,
     begin_if_due,
+    count_anew,
     decided,
     end_notes,
     next_due,
@@ -152,6 +153,7 @@ class Rhythm(Plugin):
                     state.ear, state.strokes)  # fmt: skip
         for i in range(frames):
             mix[0, i] = mix[1, i] = np.float32(0.0)
+        count_anew(play, state.expected[0])
         done = np.int64(0)  # as a literal Numba would compile for it twice
         while done < frames:
             now = count[NOW]
@@ -172,6 +174,7 @@ class Rhythm(Plugin):
             done = end
             if due(ears) == 0 and listen(ears, float(knobs.sensitivity.start)):
                 take_in(play, memory, state.strokes, done - state.late_frames)
+        state.expected[0] = beat_at(state.beat, frames)
         for c in range(2):
             for i in range(frames):
                 audio[c, i] = along(knobs.through, i) * audio[c, i] + mix[c, i]

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import noise, rack
 from leading_stage import RATE, Drums, Late, Live, Reads, Steady, Swing, Told
 
 from engine.kernel import Audio, kernel
 from engine.layout import MADE, PANIC
-from engine.plugin import Plugin
+from engine.plugin import Plugin, Setup, State, zeros
 from engine.rack import Lane, Link
 from engine.render import Renderer
 
@@ -121,6 +122,23 @@ def test_after_a_panic_a_leader_is_told_where_it_was(use: Use) -> None:
     live.stage.close()
 
 
+def test_from_one_pulse_to_another_the_beat_keeps_its_number(use: Use) -> None:
+    def pulse(**knobs: float) -> Link:
+        return Link("pulse", "pulse", {"mode": 1.0, **knobs}, {"network": "flux"})
+
+    live = Live(rack(pulse(meter=2.0)))
+    live.run(6400)
+    live.beat(100.0, 403.5, 6400)
+    live.run(6400)
+    assert live.at(6400) == pytest.approx(403.5, abs=1e-3)
+    live.go(rack(pulse(octave=2.0, nudge_ms=30.0)))
+    live.run(12800)
+    assert live.record()[0] == 1.0
+    assert live.at(6400) == pytest.approx(403.5, abs=1e-3)
+    assert live.shared.control[0]["beat"][4] == 3.0
+    live.stage.close()
+
+
 def test_notes_that_a_plugin_makes_come_out_with_the_frame_that_they_are_for(use: Use) -> None:
     live = Live(rack(use(Late), use(Drums), source="stereo"), 100)
     live.run(20000)
@@ -131,6 +149,43 @@ def test_notes_that_a_plugin_makes_come_out_with_the_frame_that_they_are_for(use
     assert list(rows[:, 0]) == [1000 * (k + 1) for k in range(count)]
     assert set(rows[:, 1]) == {0x99 | 38 << 8 | 100 << 16}
     assert set(rows[:, 2]) == {live.stage.current.id if live.stage.current else -1}
+    live.stage.close()
+
+
+def test_the_front_is_told_which_notes_a_panic_has_left_without_an_end(use: Use) -> None:
+    live = Live(rack(use(Drums), source="stereo"))
+    live.run(6400)
+    control = live.shared.control[0]
+    assert int(control["made_anew"]) == 0
+    assert live.shared.send(0, PANIC, 0, 0.0)
+    live.run(6400)
+    assert int(control["made_anew"]) == 6  # at 700, 1700 ... 5700
+    assert int(control["made_count"]) > 6
+    live.stage.close()
+
+
+def test_the_front_is_told_which_notes_a_fault_has_left_without_an_end(use: Use) -> None:
+    class Cracks(Plugin):
+        """Make a note at its first frame, and no sound that is a number after 500."""
+
+        makes_notes = True
+
+        def prepare(self, setup: Setup) -> State:
+            return {"now": zeros(1, dtype=np.int64)}
+
+        @kernel
+        def process(audio: Audio, knobs: Any, state: Any) -> None:
+            if state.now[0] == 0:
+                state.made[state.made_count[0] % 256, 1] = 0x99 | 38 << 8 | (100 << 16)
+                state.made_count[0] += 1
+            state.now[0] += audio.shape[1]
+            if state.now[0] > 500:
+                audio[0, 0] = np.float32(np.nan)
+
+    live = Live(rack(use(Cracks), source="stereo"))
+    live.run(640)
+    control = live.shared.control[0]
+    assert [int(control[name]) for name in ("mutes", "made_anew", "made_count")] == [1, 1, 2]
     live.stage.close()
 
 

@@ -11,7 +11,18 @@ from conftest import noise, rack
 from drum_loops import loop, steady
 from leading_stage import RATE
 
-from engine.layout import BEAT, LEAD_BAR, LEAD_BEAT, LEAD_FRAME, LEAD_SURE, LEAD_TEMPO, LEADS
+from engine.layout import (
+    BEAT,
+    LEAD_BAR,
+    LEAD_BEAT,
+    LEAD_FRAME,
+    LEAD_SAID,
+    LEAD_SURE,
+    LEAD_TEMPO,
+    LEADS,
+    PANIC,
+)
+from engine.pulse.bars import SHIFT
 from engine.rack import Lane, Link, Rack, RackError
 from engine.render import Move, Renderer, play
 
@@ -37,7 +48,8 @@ class Led:
         inputs = 2 if source == "stereo" else 1
         self._renderer = Renderer(rack(*chain, source=source), RATE, inputs, block, moves)
         self._told = self._frames = 0
-        self.record = self._renderer.table.nodes[0].arrays["lead"]
+        self.arrays = self._renderer.table.nodes[0].arrays
+        self.record = self.arrays["lead"]
         self.readout = self._renderer.shared.control["readouts"][0, 0]
 
     def push(self, sound: Any) -> Any:
@@ -49,6 +61,9 @@ class Led:
         self._told += 1
         frame = self._frames
         assert self._renderer.shared.send(self._told, BEAT, frame, tempo_bpm, beat=beat)
+
+    def panic(self) -> None:
+        assert self._renderer.shared.send(0, PANIC, 0, 0.0)
 
     def at(self, seconds: float) -> float:
         """The beat at a time, by what it says now."""
@@ -167,6 +182,58 @@ def test_one_counts_once_however_long_it_is_pressed(drums: Any):
     assert abs((one.at(BEATS[15]) - before + 2.0) % 4.0 - 2.0) < 0.2
 
 
+@pytest.mark.parametrize("beat", [14, 15, 16])
+@pytest.mark.parametrize("octave", [0.0, 1.0])
+def test_a_meter_that_is_chosen_after_one_keeps_the_first(drums: Any, beat: int, octave: float):
+    when = BEATS[beat]
+    press = Move(int((when + 0.03) * RATE), "a.pulse.one", 1.0)
+    turns = [Move(int((when + s) * RATE), "a.pulse.meter", m) for s, m in ((0.3, 1.0), (0.4, 2.0))]
+    one = led(drums, moves=[press, *turns], octave=octave)
+    assert one.record[LEAD_BAR] == 3.0
+    place = one.at(when) % 3.0
+    assert min(place, 3.0 - place) < 0.15
+
+
+def test_a_meter_that_is_chosen_later_counts_from_this_bars_first(drums: Any):
+    press = Move(int((BEATS[8] + 0.03) * RATE), "a.pulse.one", 1.0)
+    turn = Move(int((BEATS[14] + 0.03) * RATE), "a.pulse.meter", 2.0)
+    one = led(drums, moves=[press, turn])
+    place = one.at(BEATS[12]) % 3.0  # bars of four began at 8 and at 12
+    assert one.record[LEAD_BAR] == 3.0
+    assert min(place, 3.0 - place) < 0.15
+
+
+@pytest.mark.parametrize("meter", [2.0, 3.0])
+def test_in_half_another_first_moves_the_beat_by_whole_beats(drums: Any, meter: float):
+    one = Led(pulse("flux", octave=0.0, meter=meter, mode=1.0))
+    one.push(drums[: 8 * RATE])
+    before, scores = one.at(9.0), one.arrays["scores"]
+    shifts = set()
+    for place in range(4):
+        scores[:] = 0.0
+        scores[:, place], scores[:, (place + 1) % 4] = 100.0, 50.0
+        one.push(np.zeros((2 * RATE, 1), np.float32))
+        shifts.add(float(one.arrays["bar"][SHIFT]))
+        assert off(one.at(9.0) - before) < 0.1
+    assert len(shifts) > 1
+
+
+@pytest.mark.parametrize("octave", [0.0, 1.0, 2.0])
+def test_a_panic_leaves_beat_and_bar_where_they_are(drums: Any, octave: float):
+    press = Move(int((BEATS[15] + 0.03) * RATE), "a.pulse.one", 1.0)
+    up = Move(int((BEATS[16] + 0.03) * RATE), "a.pulse.one", 0.0)
+    auto = Move(int((BEATS[18] + 0.03) * RATE), "a.pulse.meter", 0.0)
+    moves = [press, up, auto]
+    one = led(drums, moves=moves, meter=2.0, octave=octave, nudge_ms=40.0, mode=1.0)
+    before, tempo = one.at(14.0), one.record[LEAD_TEMPO]
+    assert one.record[LEADS] == one.record[LEAD_SAID] == 1.0 and one.record[LEAD_BAR] == 3.0
+    one.panic()
+    one.push(np.zeros((RATE, 1), np.float32))
+    assert one.record[LEADS] == one.record[LEAD_SAID] == 1.0 and one.record[LEAD_BAR] == 3.0
+    assert one.record[LEAD_TEMPO] == pytest.approx(tempo)
+    assert one.at(14.0) == pytest.approx(before, abs=1e-3)
+
+
 @pytest.mark.parametrize("choice", range(1, 8))
 def test_a_chosen_meter_is_told(choice: int):
     one = Led(pulse("flux", meter=float(choice)))
@@ -201,6 +268,19 @@ def test_a_tap_sets_tempo_and_place_at_once(octave: float):
     one.push(np.zeros((RATE // 10, 1), np.float32))
     assert one.record[LEAD_TEMPO] == pytest.approx(131.0, rel=0.01)
     assert abs(off(one.at(4.1)) - 0.5) < 0.05
+
+
+@pytest.mark.parametrize(("octave", "tapped", "told"), [(0.0, 170.0, 85.0), (2.0, 70.0, 140.0)])
+def test_a_tap_in_an_octave_that_is_not_told_is_taken_in_another(
+    octave: float, tapped: float, told: float
+):
+    one = Led(pulse("flux", octave=octave))
+    one.push(np.zeros((RATE, 1), np.float32))
+    one.tell(tapped, 6.0)
+    one.push(np.zeros((RATE, 1), np.float32))
+    assert one.record[LEADS] == 1.0
+    assert one.record[LEAD_TEMPO] == pytest.approx(told, rel=0.01)
+    assert off(one.at(1.0)) < 0.03
 
 
 def test_silence_does_not_undo_a_tap():

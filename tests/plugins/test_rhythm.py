@@ -13,9 +13,9 @@ import pytest
 
 from engine.kernel import Audio, kernel
 from engine.params import Choice, Param, Setting
-from engine.plugin import Plugin, PluginError, Setup
+from engine.plugin import Plugin, PluginError, Setup, State, zeros
 from engine.rack import Lane, Link, Rack
-from engine.render import Renderer, play
+from engine.render import Move, Renderer, play
 from engine.rhythm import open_rhythm
 from engine.rhythm.model import shapes
 from models.pulse.rhythm.reference import Knobs, Player
@@ -65,9 +65,12 @@ def rack(folder: Path, seed: int = 1, source: str = "left", **knobs: float) -> R
 class Played:
     """What a drummer did with a sound: what was heard, its arrays, and the notes that it told."""
 
-    def __init__(self, rack: Rack, heard: Any, rate: int = RATE, block: int = 64) -> None:
-        self._renderer = Renderer(rack, rate, 1, block)
-        self.arrays = self._renderer.table.nodes[0].arrays
+    def __init__(
+        self, rack: Rack, heard: Any, rate: int = RATE, block: int = 64, moves: Any = ()
+    ) -> None:
+        self._renderer = Renderer(rack, rate, 1, block, moves)
+        nodes = self._renderer.table.nodes
+        self.arrays = next(node.arrays for node in nodes if "due_beat" in node.arrays)
         self.readout = self._renderer.shared.control["readouts"][0, 0]
         self.notes: list[tuple[int, int, int, int]] = []
         self.count = self.arrays["count"]
@@ -252,6 +255,60 @@ def test_who_leads_is_deaf_to_the_performer(folder: Path) -> None:
     )
     assert deaf == alone
     assert follows != alone
+
+
+def test_who_leads_waits_for_nobody_and_never_rests(folder: Path) -> None:
+    for waits in ({"enter_after": 1.0}, {"stop_after": 1.0}):
+        played = Played(rack(folder, balance=0.0, **waits), silence(6.0))
+        assert {frame // (16 * STEP) for frame, _, _ in played.ons} >= {0, 1, 2}
+    heard = strokes(5.0, [100])
+    played = Played(rack(folder, balance=0.0, stop_after=1.0), heard)
+    assert max(frame for frame, _, _ in played.ons) > 4 * RATE
+
+
+class Conductor(Plugin):
+    """Lead at 120 bpm; from a knob, by so many beats ahead or behind."""
+
+    ahead = Param(0.0, -64.0, 64.0, smooth_ms=0.0, help="Beats")
+    leads_beat = True
+
+    def prepare(self, setup: Setup) -> State:
+        return {"rate": setup.sample_rate, "now": zeros(1, dtype=np.float64)}
+
+    @kernel
+    def process(audio: Audio, knobs: Any, state: Any) -> None:
+        state.now[0] += audio.shape[1]
+        state.lead[0], state.lead[1], state.lead[4] = 1.0, 120.0, 4.0
+        state.lead[2] = state.now[0] / (0.5 * state.rate) + float(knobs.ahead.start)
+        state.lead[3] = state.now[0]
+
+
+@pytest.mark.parametrize("at", [1.04, 1.11, 1.3])
+@pytest.mark.parametrize("by", [-32.0, 16.0])
+def test_beats_that_are_counted_anew_change_nothing_that_is_played(
+    folder: Path, use: Callable[..., Link], at: float, by: float
+) -> None:
+    chain = (use(Conductor), *rack(folder).lanes[0].chain)
+    led = Rack("led", lanes=(Lane("a", "left", chain),))
+    moves = [Move(int(at * RATE), "a.conductor.ahead", by)]  # by phrases: else the network's place
+    counted_on, counted_anew = (Played(led, silence(3.0), moves=m) for m in ((), moves))
+    assert len(counted_on.ons) > 20
+    assert counted_anew.ons == counted_on.ons
+
+
+@pytest.mark.parametrize("by", [-3.0, 1.0, 2.0])
+def test_a_bar_that_begins_elsewhere_is_no_step_more_and_no_stroke_sooner(
+    folder: Path, use: Callable[..., Link], by: float
+) -> None:
+    chain = (use(Conductor), *rack(folder, feel=0.0).lanes[0].chain)
+    led = Rack("led", lanes=(Lane("a", "left", chain),))
+    moves = [Move(int(1.11 * RATE), "a.conductor.ahead", by)]
+    plain, moved = (Played(led, silence(3.0), moves=m) for m in ((), moves))
+    assert int(moved.count[ROW]) == int(plain.count[ROW])
+    frames = np.array([frame for frame, _, _ in moved.ons])
+    assert len(frames) > 20
+    away = (frames[frames > STEP] + STEP // 2) % STEP - STEP // 2
+    assert np.abs(away).max() <= 1
 
 
 def test_in_turns_it_listens_and_answers_with_what_it_took_up(folder: Path) -> None:
