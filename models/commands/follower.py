@@ -52,8 +52,8 @@ def pulse(
 ) -> None:
     """Learn to hear beats from drummers, along tempi that move as people's do.
 
-    Ctrl-C keeps the best that was found so far. Play it with the plugin pulse,
-    network = its file.
+    Ctrl-C writes the best that was found so far where there is no network yet, and
+    --resume goes on. Play it with the plugin pulse, network = its file.
 
     Example: taraf train pulse --data drums --minutes 60
     """
@@ -66,8 +66,9 @@ def pulse(
         from models.pulse.follower import material, training
         from models.pulse.follower.deploy import deploy
         from models.pulse.follower.hearing import Kit
-        from models.pulse.rendering import DEFAULT_FONT
+        from models.pulse.rendering import DEFAULT_FONT, check
 
+    from engine.pulse.file import NAME
     from models.pulse.errors import PulseError
 
     if accelerator not in ("cpu", "gpu"):
@@ -77,6 +78,9 @@ def pulse(
     torch.set_num_threads(threads)
     fonts = [Kit(path) for path in font or [DEFAULT_FONT]]
     kits = [*fonts * max(1, 2 * len(kit or ())), *(Kit(path, 0) for path in kit or ())]
+    heard, players = material.players(data, development=True), material.players(data)
+    check(kit.font for kit in kits)
+    key = "-".join(material.key_of(those, kits) for those in (players, heard))
     folder, target = runs / name, _made(out or Path(), name)
     with _bar() as bar:
         task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
@@ -85,12 +89,9 @@ def pulse(
             bar.update(task, completed=DEVELOPMENT_SCENES + done)
             progress(SCENES_SHARE * done / scenes, f"{done} of {scenes} scenes")
 
-        heard = material.players(data, development=True)
         developed = material.shards(folder / "dev", heard, DEVELOPMENT_SCENES, seed + 1, kits)[0]
         bar.update(task, completed=DEVELOPMENT_SCENES)
-        learnt = material.shards(
-            folder / "scenes", material.players(data), scenes, seed, kits, tell_scenes
-        )
+        learnt = material.shards(folder / "scenes", players, scenes, seed, kits, tell_scenes)
         trained = []
         with interruptible() as asked:  # scenes that are made are kept, so before it just ends
             for number in range(seed, seed + members):
@@ -106,7 +107,7 @@ def pulse(
                 with stretch(begin, end):
                     trained.append(training.train(
                         learnt, developed, place, minutes, number, known, accelerator, half,
-                        partial(_tell, bar, task), asked,
+                        partial(_tell, bar, task), asked, key=key,
                     ))  # fmt: skip
                 if asked:
                     break
@@ -120,13 +121,21 @@ def pulse(
         "scenes": scenes,
         "steps": sum(one.standing.step for one in trained),
         "seconds": round(sum(one.standing.seconds for one in trained)),
+        "members": len(trained),
+        "stopped": "interrupted" if asked else "budget",
         **{f"{key}_entropy": _mean([row[key] for row in losses]) for key in losses[0]},
     }
-    networks = [one.network for one in trained]
-    file = deploy(networks, target, "Hears beats of drummers", told)
+    file = target / NAME
+    written = not (asked and file.is_file())
+    if written:
+        deploy([one.network for one in trained], target, "Hears beats of drummers", told)
     if as_json:
-        typer.echo(json.dumps({"network": str(file), **told}))
-    else:
+        typer.echo(json.dumps({"network": str(file), "written": written, **told}))
+        return
+    if asked:
+        left = "the best so far is written" if written else f"{file} is kept as it was"
+        typer.echo(f"stopped in member {len(trained)} of {members}: {left}; --resume goes on")
+    if written:
         typer.echo(f"{file}: beat entropy {told['beat_entropy']:.4f} on drummers it chose by")
 
 
@@ -139,7 +148,7 @@ def _made(out: Path, name: str) -> Path:
     """The folder that the network goes to, made before hours are spent; raises PulseError."""
     from models.pulse.errors import PulseError
 
-    if Path(name).name != name:
+    if Path(name).name != name or name in ("", ".."):
         raise PulseError(f"--name {name!r}: it is a folder's name, with no / in it; use --out")
     try:
         (out / name).mkdir(parents=True, exist_ok=True)

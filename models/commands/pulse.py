@@ -81,7 +81,8 @@ def study(
 ) -> None:
     """Do the paper: onsets, pulse, networks that go on from it; beside what needs no network.
 
-    Judged on drummers that nothing was learnt from, or on the last tenth of your recordings.
+    Judged on drummers that nothing was learnt from; where a style has none, and of your own
+    recordings, on the last tenth of each. The table says which.
     Ctrl-C keeps what there is.
 
     Example: taraf pulse study my-drumming.wav --minutes 5
@@ -134,6 +135,7 @@ def _show(result: Result) -> None:
     from rich.text import Text
 
     console = Console()
+    console.print(Text(f"judged on {result.judged_on}"), soft_wrap=True)
     for found in result.findings:
         told = f"{found.kind.name}: {found.kind.about}; {found.frames['test']} frames judged"
         console.print(Text(told, "bold"))

@@ -20,7 +20,7 @@ STEPS, OWN_STEPS = 1000, 300
 def rhythm(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Your own recordings, MIDI files of drums; without, --data alone."),
+        typer.Argument(help="Your own recordings of drums, MIDI or sound; without, --data alone."),
     ] = None,
     data: Annotated[
         Path | None,
@@ -75,7 +75,7 @@ def rhythm(
     from models.pulse.errors import PulseError
 
     if not files and data is None:
-        raise PulseError("nothing to learn from: give MIDI files of your own, or --data DIR")
+        raise PulseError("nothing to learn from: give recordings of your own, or --data DIR")
     called = plain_name(name or (files[0].stem if files else "rhythm"))
     if name is not None and called != name:
         _tell(f"the model is called {called}")

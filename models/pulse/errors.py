@@ -7,4 +7,8 @@ class PulseError(ValueError):
     """Takes, recordings or models that cannot be used: what was given, what is allowed."""
 
 
-__all__ = ["PulseError"]
+class Absent(PulseError):
+    """Data or a program that are not here at all."""
+
+
+__all__ = ["Absent", "PulseError"]

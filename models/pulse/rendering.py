@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.pulse.errors import PulseError
+from models.pulse.errors import Absent, PulseError
 
 FONTS = Path("/usr/share/sounds/sf2")
 DEFAULT_FONT = FONTS / "FluidR3_GM.sf2"
@@ -35,6 +35,24 @@ class Piece:
     programs: tuple[tuple[int, int], ...] = ()
 
 
+def check(fonts: Iterable[Path]) -> str:
+    """Where FluidSynth is; raises PulseError where it is not, or one of ``fonts`` is no font."""
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise Absent("drums are rendered with fluidsynth, which is not installed")
+    for font in fonts:
+        if not font.is_file():
+            raise Absent(f"{font}: no such sound font; Debian's is fluid-soundfont-gm")
+        try:
+            with font.open("rb") as file:
+                head = file.read(12)
+        except OSError as error:
+            raise PulseError(f"{font}: {error.strerror}") from None
+        if head[:4] != b"RIFF" or head[8:] != b"sfbk":
+            raise PulseError(f"{font}: not a sound font (.sf2 or .sf3)")
+    return program
+
+
 def drum_strokes(
     seconds: npt.ArrayLike, pitches: npt.ArrayLike, velocities: npt.ArrayLike
 ) -> npt.NDArray[Any]:
@@ -53,11 +71,7 @@ def render(
     ``room`` is FluidSynth's reverb level, 0 to 1. Raises PulseError where FluidSynth or the
     sound font is absent.
     """
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise PulseError("drums are rendered with fluidsynth, which is not installed")
-    if not font.is_file():
-        raise PulseError(f"{font}: no such sound font; Debian's is fluid-soundfont-gm")
+    program = check((font,))
     starts = np.cumsum([0.0, *(piece.seconds + GAP_SECONDS for piece in pieces)])
     with tempfile.TemporaryDirectory() as folder:
         midi, raw = Path(folder) / "a.mid", Path(folder) / "a.raw"
@@ -119,4 +133,5 @@ def _midi(pieces: Sequence[Piece], starts: npt.NDArray[np.float64]) -> Any:
     return mido.MidiFile(ticks_per_beat=TICKS_A_SECOND // 2, tracks=[track])
 
 
-__all__ = ["DEFAULT_FONT", "DRUM_CHANNEL", "FONTS", "STROKE", "Piece", "drum_strokes", "render"]
+__all__ = ["DEFAULT_FONT", "DRUM_CHANNEL", "FONTS", "STROKE", "Piece", "check", "drum_strokes",
+           "render"]  # fmt: skip

@@ -7,6 +7,7 @@ Jazz Trio Database (Cheston et al. 2024, MIT): beats and onsets that people have
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +16,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.pulse.errors import PulseError
+from models.pulse.errors import Absent, PulseError
 
 HELD_OUT = ("drummer4", "drummer5", "drummer9", "drummer10")
 """Drummers that nothing was trained or tuned on."""
+DEVELOPMENT = ("drummer3", "drummer6")
+"""Drummers that nothing was trained on, by which networks are chosen and worked on."""
+TRIO_DRUMMERS = (
+    "baileyd", "blakej", "clarkek", "dejohnettej", "drewm", "durhamb", "fostera", "gantf", "hayesl",
+    "haynesr", "jonese", "labarberaj", "laroccas", "morellm", "motianp", "muhammadi", "nashl",
+    "perkinsw", "rileyb", "schiopffew", "smittym", "taylora", "thomasb", "wilkinsonm", "williamsj",
+    "zigmunde",
+)  # fmt: skip
+"""Drummers of the Jazz Trio Database: its names run bassist and drummer together."""
+DEVELOPED_EVERY = 5  # of the trios that may be known, one in so many is chosen by
 DRUMS = ("kick", "snare", "rim", "closed", "open", "ride", "crash", "high tom", "low tom")
 """Drums told apart; the pitches that belong to each are below."""
 FAMILIES = ("kick", "snare", "cymbals", "toms")
@@ -94,7 +105,6 @@ def groove(folder: Path) -> list[Take]:
     """All takes of the Groove MIDI Dataset in ``folder``; raises PulseError."""
     index = folder / "info.csv"
     try:
-        rows = list(csv.DictReader(index.read_text().splitlines()))
         return [
             Take(
                 folder / row["midi_filename"],
@@ -106,10 +116,20 @@ def groove(folder: Path) -> list[Take]:
                 row["split"],
                 float(row["duration"]),
             )
-            for row in rows
+            for row in _rows(index)
         ]
-    except (OSError, KeyError, ValueError) as error:
+    except FileNotFoundError:
+        raise Absent(f"{index}: no such file; the Groove MIDI Dataset has one") from None
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise PulseError(f"{index}: not the index of a Groove MIDI Dataset: {error}") from None
+
+
+def _rows(index: Path) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(index.read_text().splitlines()))
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise ValueError(f"line {number} has not as many columns as its head")
+    return rows
 
 
 @dataclass(frozen=True)
@@ -125,15 +145,44 @@ class Trio:
 
     @property
     def held_out(self) -> bool:
-        """Whether it is kept for tests: every pianist of the later half of the alphabet."""
+        """Whether it is kept from training: every pianist of the later half of the alphabet."""
         return self.name >= "jarrettk-b"
+
+    @cached_property
+    def drummer(self) -> str:
+        """Who drums, as the database spells him; raises PulseError for one it does not know."""
+        players = self.name.split("-")[-3:][0]
+        for drummer in TRIO_DRUMMERS:
+            if players.endswith(drummer):
+                return drummer
+        raise PulseError(f"{self.name}: nobody knows which part of {players} is its drummer")
+
+
+@dataclass(frozen=True)
+class Parted:
+    """Trios to learn from, to choose by, and to judge by."""
+
+    learnt: tuple[Trio, ...]
+    development: tuple[Trio, ...]
+    judged: tuple[Trio, ...]
+
+
+def parted(trios: Sequence[Trio]) -> Parted:
+    """Who may be heard by whom; no drummer of a trio that is judged plays in any of the others."""
+    known = [trio for trio in trios if not trio.held_out]
+    heard = {trio.drummer for trio in known}
+    return Parted(
+        tuple(trio for k, trio in enumerate(known) if k % DEVELOPED_EVERY),
+        tuple(known[::DEVELOPED_EVERY]),
+        tuple(trio for trio in trios if trio.held_out and trio.drummer not in heard),
+    )
 
 
 def trios(folder: Path) -> list[Trio]:
     """The annotated excerpts of the Jazz Trio Database in ``folder``; raises PulseError."""
     found = sorted((folder / "references" / "manual_annotation").glob("*_mix.txt"))
     if not found:
-        raise PulseError(f"{folder}: no references/manual_annotation/*_mix.txt in it")
+        raise Absent(f"{folder}: no references/manual_annotation/*_mix.txt in it")
     return [_trio(mix) for mix in found]
 
 
@@ -153,5 +202,5 @@ def _onsets(file: Path) -> npt.NDArray[np.float64]:
     return np.array([float(line.split()[0]) for line in file.read_text().splitlines() if line])
 
 
-__all__ = ["DRUMS", "DRUM_OF", "FAMILIES", "FAMILY_OF", "HELD_OUT", "NOTE", "Take", "Trio",
-           "groove", "read_notes", "trios"]  # fmt: skip
+__all__ = ["DEVELOPMENT", "DRUMS", "DRUM_OF", "FAMILIES", "FAMILY_OF", "HELD_OUT", "NOTE", "Parted",
+           "Take", "Trio", "groove", "parted", "read_notes", "trios"]  # fmt: skip

@@ -33,11 +33,15 @@ def pulse(files: Sequence[Path] | None = None, seconds: float = 30.0) -> Report:
     """
     from importlib import import_module
 
-    from engine.bench.parts import in_parts
+    from engine.bench.parts import Missing, in_parts
     from models.judging.errors import needed
+    from models.pulse.errors import Absent
 
     def measure(name: str, report: Report) -> None:
-        import_module(f"models.bench.pulse.{name}").run(report, seconds)
+        try:
+            import_module(f"models.bench.pulse.{name}").run(report, seconds)
+        except Absent as error:
+            raise Missing(str(error)) from None
 
     def ready() -> None:
         with needed("train"):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from engine.bench import Report
+from models.bench.pulse.ahead import AHEAD_MS, told_ahead
 from models.pulse.judging.announced import flux, follower
 from models.pulse.judging.baselines import installed, listening
 from models.pulse.judging.sets import FREE, SETS
 from models.pulse.judging.summary import Summary, Tally
 from models.pulse.judging.tables import judge
 
-OURS, FLUX, AHEAD = "taraf", "taraf without its network", "taraf, 100 ms ahead"
-AHEAD_MS = 100.0
+OURS, FLUX, AHEAD = "taraf", "taraf without its network", f"taraf, told {AHEAD_MS:g} ms ahead"
 FREE_NAME = "free tempo"
 LEAST_F, LEAST_RUBATO, LEAST_SWITCHED, LEAST_GAP = 0.80, 0.70, 0.90, 0.90
 MOST_LOCK_SECONDS, LEAST_SOON = 4.0, 0.80
@@ -28,7 +28,7 @@ def run(report: Report, seconds: float) -> None:
     """Add rows for all sets and trackers; those that have a promise come first."""
     trackers = {OURS: listening(follower()), FLUX: listening(flux()), **installed()}
     found = judge(trackers, tuple(SETS))
-    ahead = judge({AHEAD: listening(follower(AHEAD_MS))}, FREE)[AHEAD]
+    ahead = judge({AHEAD: listening(told_ahead)}, FREE)[AHEAD]
     told = {
         tracker: {name: tally.summary() for name, tally in tallies.items()}
         | {FREE_NAME: _free(tallies)}
@@ -66,9 +66,9 @@ def _promised(report: Report, ours: dict[str, Summary]) -> None:
 
 def _looking_ahead(report: Report, now: Summary, ahead: Summary) -> None:
     loss = now.f - ahead.f
-    report.add("F lost by announcing 100 ms ahead", loss, "", f"none, to {MOST_LOSS:g}",
+    report.add(f"F lost by telling {AHEAD_MS:g} ms ahead", loss, "", f"none, to {MOST_LOSS:g}",
                loss <= MOST_LOSS)  # fmt: skip
-    report.add("F 100 ms ahead", ahead.f, "")
+    report.add(f"F, told {AHEAD_MS:g} ms ahead", ahead.f, "")
 
 
 def _at_least(report: Report, name: str, value: float, least: float) -> None:

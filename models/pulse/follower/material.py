@@ -16,12 +16,11 @@ from engine.pulse.bands import HOPS_A_SECOND
 from engine.whole import whole
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import BEAT, STROKES, TEMPO, Heard, Kit, hear
-from models.pulse.takes import Take, Trio, groove, trios
+from models.pulse.takes import DEVELOPMENT, Take, Trio, groove, parted, trios
 
 SHARD = 96  # scenes
-VERSION = 2  # counted up when the same players would make other scenes
+VERSION = 2  # counted up when the same players and kits would make other scenes
 SHORTEST_SECONDS = 10.0
-DEVELOPMENT = ("drummer3", "drummer6")  # known ones play on as they did; these tell what is learnt
 PACE = 0.18  # natural logarithm of the fastest change of tempo
 SWING = 0.12  # and of how far it swings
 
@@ -49,21 +48,37 @@ def players(data: Path, development: bool = False) -> Players:
         if not take.held_out and not take.fill and take.seconds > SHORTEST_SECONDS
         and take.meter.endswith("-4") and (take.drummer in DEVELOPMENT) == development
     ]  # fmt: skip
-    known = [trio for trio in trios(data / "jtd") if not trio.held_out]
-    chosen = [trio for k, trio in enumerate(known) if (k % 5 == 0) == development]
+    people = parted(trios(data / "jtd"))
+    chosen = people.development if development else people.learnt
     if not takes or not chosen:
         raise PulseError(f"{data}: no takes of drummers or trios that may be trained on")
-    return Players(tuple(takes), tuple(chosen), development)
+    return Players(tuple(takes), chosen, development)
+
+
+def key_of(of: Players, kits: Sequence[Kit]) -> str:
+    """What tells scenes of these players and sounds from all others, in eight letters."""
+    takes = [
+        (take.drummer, take.file.name, take.tempo_bpm, take.meter, _size(take.file))
+        for take in of.takes
+    ]
+    trios = [(trio.name, len(trio.beats), len(trio.drums), len(trio.bass), len(trio.piano))
+             for trio in of.trios]  # fmt: skip
+    sounds = [(kit.font.name, _size(kit.font), kit.channel) for kit in kits]
+    made_of = repr((VERSION, of.real, takes, trios, sounds))
+    return hashlib.sha256(made_of.encode()).hexdigest()[:8]
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
 
 
 def shards(
     folder: Path, of: Players, scenes: int, seed: int, kits: Sequence[Kit],
     told: Callable[[int], None] = lambda done: None,
 ) -> list[Heard]:  # fmt: skip
-    """``scenes`` scenes as shards in ``folder``; what is there already is not made again."""
+    """``scenes`` scenes as shards in ``folder``; those of the same key are not made again."""
     folder.mkdir(parents=True, exist_ok=True)
-    made_of = repr((VERSION, [(kit.font.name, kit.channel) for kit in kits]))
-    key, found = hashlib.sha256(made_of.encode()).hexdigest()[:8], []
+    key, found = key_of(of, kits), []
     for number in range(-(-scenes // SHARD)):
         count = min(SHARD, scenes - number * SHARD)
         path = folder / f"scenes-{seed}-{number}-{count}-{key}.npz"
@@ -150,4 +165,4 @@ def placed(targets: npt.NDArray[Any]) -> Floats:
     return np.concatenate([targets.astype(np.float32), place], axis=-1)
 
 
-__all__ = ["Players", "draw", "pace", "paced", "placed", "players", "shards"]
+__all__ = ["Players", "draw", "key_of", "pace", "paced", "placed", "players", "shards"]

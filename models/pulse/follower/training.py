@@ -57,11 +57,12 @@ def train(
     resume: bool = False, accelerator: str = "cpu", half: bool = False,
     told: Callable[[float, str], None] = lambda share, line: None,
     asked: Sequence[bool] = (), learning_rate: float = LEARNING_RATE, batch: int = BATCH,
+    key: str = "",
 ) -> Trained:  # fmt: skip
     """Train for ``minutes`` in all; ``folder`` keeps the checkpoint that ``resume`` goes on from.
 
-    ``half`` multiplies in bfloat16. It ends when ``asked`` is no longer empty. Raises PulseError
-    where there is nothing to resume.
+    ``half`` multiplies in bfloat16. It ends when ``asked`` is no longer empty. ``key`` tells its
+    scenes from others. Raises PulseError where there is nothing to resume, or that of other scenes.
     """
     torch.manual_seed(seed)
     device = torch.device("cuda" if accelerator == "gpu" else "cpu")
@@ -69,7 +70,7 @@ def train(
     network.set_levels(torch.from_numpy(material[0].features.astype(np.float32)).to(device))
     mean = AveragedModel(network, avg_fn=_averaged)
     optimiser = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=WEIGHT_DECAY)
-    kept: dict[str, Any] = {"best": None}
+    kept: dict[str, Any] = {"best": None, "key": key}
     standing = Standing()
     if resume:
         standing = _load(folder, network, mean, optimiser, kept)
@@ -159,7 +160,7 @@ def _save(
     folder.mkdir(parents=True, exist_ok=True)
     states = {"network": network, "mean": mean, "optimiser": optimiser}
     stands: dict[str, Any] = {name: kind.state_dict() for name, kind in states.items()}
-    stands |= {"standing": vars(standing), "best": kept["best"]}
+    stands |= {"standing": vars(standing), "best": kept["best"], "key": kept["key"]}
     with whole(folder / CHECKPOINT) as part:
         torch.save(stands, part)
 
@@ -173,11 +174,17 @@ def _load(
         raise PulseError(f"{path}: there is no checkpoint to resume from")
     try:
         found: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        before = str(found.get("key", ""))  # checkpoints of before there were keys go on
+        if before and kept["key"] and before != kept["key"]:
+            wanted = "the --data, --font and --kit it began with"
+            raise PulseError(f"{path}: it is of other scenes; --resume wants {wanted}")
         network.load_state_dict(found["network"])
         mean.load_state_dict(found["mean"])
         optimiser.load_state_dict(found["optimiser"])
         kept["best"] = found["best"]
         return Standing(**found["standing"])
+    except PulseError:
+        raise
     except Exception as error:  # torch raises pickle's own errors
         raise PulseError(f"{path}: no checkpoint of this trainer: {type(error).__name__}") from None
 

@@ -6,8 +6,9 @@ from models.pulse.judging.announced import Announced, Tracker, flux, follower
 from models.pulse.judging.baselines import installed
 from models.pulse.judging.excerpts import Excerpt
 from models.pulse.judging.scores import score
-from models.pulse.judging.sets import ABOUT, FREE, SETS, excerpts
+from models.pulse.judging.sets import ABOUT, FREE, SETS, development_excerpts, excerpts
 from models.pulse.judging.tables import judge, quick, show
 
-__all__ = ["ABOUT", "FREE", "SETS", "Announced", "Excerpt", "Tracker", "excerpts", "flux",
-           "follower", "installed", "judge", "quick", "score", "show"]  # fmt: skip
+__all__ = ["ABOUT", "FREE", "SETS", "Announced", "Excerpt", "Tracker", "development_excerpts",
+           "excerpts", "flux", "follower", "installed", "judge", "quick", "score",
+           "show"]  # fmt: skip

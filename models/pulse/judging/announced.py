@@ -37,7 +37,7 @@ Tracker = Callable[[Sound, int], Announced]
 
 
 def follower(look_ahead_ms: float = 0.0, network: Path | None = None) -> Tracker:
-    """The engine's own, as it plays live; ``look_ahead_ms`` is how early it announces.
+    """The engine's own, as it plays live; ``look_ahead_ms`` is how early its kernel announces.
 
     ``network`` is a file, the one that comes with taraf unless given; raises ModelFileError.
     """
@@ -54,9 +54,13 @@ def flux() -> Tracker:
 
 def _following(network: Compiled | None, look_ahead_ms: float) -> Tracker:
     from engine.pulse.offline import follow
+    from models.pulse.following.hearing import Ranges
+
+    as_live = Ranges(look_ahead_ms)
+    tempi = (as_live.tempo_min, as_live.tempo_max)
 
     def track(sound: Sound, rate: int) -> Announced:
-        found = follow(sound, rate, network, look_ahead_ms=look_ahead_ms)
+        found = follow(sound, rate, network, as_live.look_ahead_ms, *tempi)
         return Announced(found.beats, found.emitted, found.confidence)
 
     return track

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from models.pulse.errors import PulseError
+from models.pulse.errors import Absent
+from models.pulse.judging.cast import Cast
 from models.pulse.judging.excerpts import SECONDS, Excerpt
-from models.pulse.judging.grooves import held_out_trios, human_curve
 from models.pulse.judging.looping import Looped
 
 LOOPS = (
@@ -39,13 +39,12 @@ SPEEDS = (1.0, 0.9, 1.1, 0.95, 1.05)
 COUNT = 20
 
 
-def real(data: Path) -> list[Excerpt]:
-    """Twenty: each loop with several human curves, at several speeds; raises PulseError."""
-    people = held_out_trios(data / "drums" / "jtd")
+def real(cast: Cast, data: Path) -> list[Excerpt]:
+    """Twenty: each loop with several human curves, at several speeds; raises Absent."""
     known = list(_known(data / "music" / "sonic-pi"))
     made = []
     for k, (speed, (file, beats, tempo, late_ms)) in enumerate(product(SPEEDS, known)):
-        curve = human_curve(people, k, tempo * speed)
+        curve = cast.curve(k, tempo * speed)
         looped = Looped(file, beats, late_ms, curve, SECONDS)
         made.append(Excerpt("real", f"{file.stem} x {speed:g}", looped.times(), looped))
     return made[:COUNT]
@@ -55,7 +54,7 @@ def _known(folder: Path) -> Iterator[tuple[Path, int, float, float]]:
     for name, beats, tempo, late_ms in LOOPS:
         file = folder / f"{name}.flac"
         if not file.is_file():
-            raise PulseError(f"{file}: no such file; the set needs Sonic Pi's drum loops")
+            raise Absent(f"{file}: no such file; the set needs Sonic Pi's drum loops")
         yield file, beats, tempo, late_ms
     for name, beats, tempo, late_ms in MORE_LOOPS:
         if (MORE / f"{name}.flac").is_file():

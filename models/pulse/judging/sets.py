@@ -1,19 +1,20 @@
-"""The sets of excerpts: drummers and trios that nothing was trained on, each set one difficulty."""
+"""The sets of excerpts, each one difficulty: to judge a follower by, and to work on one with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 import models
 from models.pulse.errors import PulseError
 from models.pulse.judging import grooves, loops, trios
+from models.pulse.judging.cast import Cast, development, unheard
 from models.pulse.judging.excerpts import Excerpt
 
 DATA = Path(models.__file__).resolve().parents[2] / "shared" / "data"
 
-SETS: dict[str, Callable[[Path], list[Excerpt]]] = {
+GROOVES: dict[str, Callable[[Cast], list[Excerpt]]] = {
     "gmd": grooves.clicked,
     "warped": grooves.warped,
     "rubato": grooves.rubato,
@@ -21,8 +22,9 @@ SETS: dict[str, Callable[[Path], list[Excerpt]]] = {
     "step-down": partial(grooves.stepped, name="step-down", ratio=0.8),
     "gap": grooves.gapped,
     "trio": trios.trio,
-    "real": loops.real,
 }
+SETS = (*GROOVES, "real")
+"""All that there are; no recorded loops are set apart to work with, so ``real`` is judged only."""
 ABOUT = {
     "gmd": "drummers as recorded, to a click (a frozen clock follows them: only reported)",
     "warped": "the same takes with the tempo of a jazz trio's recording",
@@ -35,6 +37,8 @@ ABOUT = {
 }
 FREE = ("warped", "rubato", "trio", "real")
 """Sets whose tempo is a human's or moves: those that a follower is judged by."""
+DEVELOPED = ("warped", "rubato", "trio")
+"""Those of them that there are to work with."""
 
 
 def excerpts(
@@ -44,14 +48,30 @@ def excerpts(
 
     ``data`` is the folder that holds ``drums/gmd``, ``drums/jtd`` and ``music/sonic-pi``.
     """
-    unknown = [name for name in names if name not in SETS]
-    if unknown:
-        known = ", ".join(SETS)
-        raise PulseError(f"no set of excerpts is called {unknown[0]!r}; there are {known}")
+    _check(names, SETS)
+    data = data or DATA
+    cast = unheard(data)
     found: list[Excerpt] = []
     for name in names:
-        found += SETS[name](data or DATA)[:limit]
+        found += (loops.real(cast, data) if name == "real" else GROOVES[name](cast))[:limit]
     return found
 
 
-__all__ = ["ABOUT", "DATA", "FREE", "SETS", "excerpts"]
+def development_excerpts(
+    names: Sequence[str], data: Path | None = None, limit: int | None = None
+) -> list[Excerpt]:
+    """The same of those that networks are chosen by: to work on a follower with."""
+    _check(names, GROOVES)
+    cast = development(data or DATA)
+    return [one for name in names for one in GROOVES[name](cast)[:limit]]
+
+
+def _check(names: Sequence[str], known: Collection[str]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        told = ", ".join(known)
+        raise PulseError(f"no set of excerpts is called {unknown[0]!r}; there are {told}")
+
+
+__all__ = ["ABOUT", "DATA", "DEVELOPED", "FREE", "GROOVES", "SETS", "development_excerpts",
+           "excerpts"]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 from models.pulse.judging.announced import Tracker, follower
 from models.pulse.judging.baselines import Baseline, listening
 from models.pulse.judging.excerpts import make
-from models.pulse.judging.sets import FREE, excerpts
+from models.pulse.judging.sets import DEVELOPED, development_excerpts, excerpts
 from models.pulse.judging.summary import Tally
 
 COLUMNS = ("files", "f", "f_emitted", "f_switched", "cmlt", "amlt", "good", "lock",
@@ -44,17 +44,19 @@ def judge(
 
 
 def quick(
-    tracker: Tracker | None = None, sets: Sequence[str] = FREE, limit: int | None = None,
+    tracker: Tracker | None = None, sets: Sequence[str] = DEVELOPED, limit: int | None = None,
     data: Path | None = None, files: bool = False,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """Print the scores of ``tracker``, the engine's own unless given; ``files`` prints each file.
+    """Print the scores of ``tracker``, the engine's own unless given, while one works on it.
 
-    Returns ``{set: {"f": ..., "f_emitted": ..., "f_switched": ..., ...}}``.
+    Its excerpts are those of drummers and trios that networks are chosen by; whoever judges a
+    follower has ``judge``. ``files`` prints each file. Returns
+    ``{set: {"f": ..., "f_emitted": ..., "f_switched": ..., ...}}``.
     """
     heard = tracker or follower()
     began, found = time.perf_counter(), {}
     for name in sets:
-        those = excerpts((name,), data, limit)
+        those = development_excerpts((name,), data, limit)
         make(those)
         tally = Tally()
         for excerpt in those:

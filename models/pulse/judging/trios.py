@@ -1,4 +1,4 @@
-"""Held-out jazz trios, played from the onsets that people annotated: when is theirs, what is not.
+"""Jazz trios, played from the onsets that people annotated: when is theirs, what is not.
 
 The database has onsets, no pitches and no strengths. Drums are all played on the ride, bass and
 piano move in small steps of their own; nothing of it knows where a beat is.
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.pulse.judging.cast import Cast
 from models.pulse.judging.excerpts import SECONDS, Excerpt
-from models.pulse.judging.grooves import font_of, held_out_trios
 from models.pulse.rendering import DRUM_CHANNEL, STROKE, Piece
 from models.pulse.takes import Trio
 
@@ -23,13 +23,16 @@ PROGRAMS = ((BASS, 32), (PIANO, 0))
 """General MIDI's acoustic bass and grand piano."""
 
 
-def trio(data: Path) -> list[Excerpt]:
-    """All held-out trios from their start on."""
-    people = held_out_trios(data / "drums" / "jtd")
-    return [_excerpt(k, one) for k, one in enumerate(people)]
+def trio(cast: Cast) -> list[Excerpt]:
+    """All trios from their start on; those that end before an excerpt does are left out."""
+    return [
+        _excerpt(k, one, cast.font(k))
+        for k, one in enumerate(cast.trios)
+        if one.beats[-1] >= SECONDS
+    ]
 
 
-def _excerpt(k: int, one: Trio) -> Excerpt:
+def _excerpt(k: int, one: Trio, font: Path) -> Excerpt:
     rng = np.random.default_rng(k)
     strokes = np.concatenate([
         _line(one.drums, RIDE + np.zeros(len(one.drums), int), DRUM_CHANNEL, (60, 105), 0.1, rng),
@@ -39,7 +42,7 @@ def _excerpt(k: int, one: Trio) -> Excerpt:
     beats = one.beats[one.beats < SECONDS]
     kept = strokes[strokes["seconds"] < SECONDS]
     piece = Piece(kept, SECONDS, PROGRAMS)
-    return Excerpt("trio", one.name, beats, piece, font_of(k), 0.2)
+    return Excerpt("trio", one.name, beats, piece, font, 0.2)
 
 
 def _walk(count: int, lowest: int, highest: int, rng: np.random.Generator) -> npt.NDArray[Any]:

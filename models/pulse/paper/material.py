@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,16 @@ from numpy.typing import NDArray
 from models.pulse.errors import PulseError
 from models.pulse.paper.beats import Frames, beats
 from models.pulse.paper.envelope import FRAMES_A_SECOND, RATE, Array, onset_envelope
-from models.pulse.paper.symbols import Representation, Symbols, beat_vector, onset_places
-from models.pulse.paper.tempo import tempo
-from models.pulse.takes import Take
+from models.pulse.paper.feel import Feel, deviations, smoothed
+from models.pulse.paper.symbols import (
+    Representation,
+    Symbols,
+    beat_vector,
+    onset_frames,
+    onset_places,
+)
+from models.pulse.paper.tempo import peak_offset, tempo
+from models.pulse.takes import DRUM_OF, FAMILIES, FAMILY_OF, Take
 
 Told = Callable[[int, int], None]
 SHORTEST_S = 10.0
@@ -25,11 +32,15 @@ GROUP_S = 600.0  # rendered in one go: 106 MB of sound
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording as its envelope; the pulse is found when it is asked for."""
+    """A recording as its envelope; the pulse is found when it is asked for.
+
+    ``feels`` is the feel of each family of drums beside the click, where the source tells it.
+    """
 
     name: str
     player: str
     envelope: Array
+    feels: Mapping[str, Feel] = field(default_factory=dict)
 
     @cached_property
     def tempo_bpm(self) -> float:
@@ -43,8 +54,15 @@ class Recording:
 
     @property
     def beat_seconds(self) -> Array:
-        """The times of its pulse."""
-        return np.asarray(self.beats / FRAMES_A_SECOND)
+        """The times of its pulse, finer than a frame and smoothed; PulseError below two beats.
+
+        It begins and ends on onsets: beats that the search laid before and after are left out.
+        """
+        played = onset_frames(self.envelope)[:, None] + np.arange(-2, 3)
+        on = np.flatnonzero(np.isin(self.beats, played))
+        found = self.beats[on[0] : on[-1] + 1] if len(on) > 1 else self.beats
+        places = [at + peak_offset(self.envelope, int(at)) for at in found]
+        return smoothed(np.array(places) / FRAMES_A_SECOND)
 
     @property
     def onset_seconds(self) -> Array:
@@ -67,6 +85,14 @@ class Material:
 
     learnt: tuple[Recording, ...]
     unheard: tuple[Recording, ...] = ()
+
+    @property
+    def judged_on(self) -> str:
+        """Who is the test; not every style has a take of somebody who is held out."""
+        players = sorted({recording.player for recording in self.unheard})
+        if players:
+            return f"{', '.join(players)}, who were not learnt from"
+        return "the last tenth of each recording, whose players were learnt from"
 
 
 @dataclass(frozen=True)
@@ -141,9 +167,22 @@ def _rendered(takes: Sequence[Take], share: float) -> list[Recording]:
         pieces.append(Piece(strokes, max(SHORTEST_S, share * take.seconds)))
     sounds = render(pieces, rate=RATE)
     return [
-        recording(f"{take.drummer}/{take.file.stem}", take.drummer, sound, RATE)
-        for take, sound in zip(takes, sounds, strict=True)
+        replace(
+            recording(f"{take.drummer}/{take.file.stem}", take.drummer, sound, RATE),
+            feels=feels(take, piece.seconds),
+        )
+        for take, piece, sound in zip(takes, pieces, sounds, strict=True)
     ]
+
+
+def feels(take: Take, seconds: float = float("inf")) -> dict[str, Feel]:
+    """The feel of each family of drums in the first ``seconds`` of a take, beside its click."""
+    beat_s, notes = 60.0 / take.tempo_bpm, take.notes
+    notes = notes[notes["beat"] * beat_s < seconds]
+    families = np.array([FAMILY_OF[DRUM_OF[p]] if p in DRUM_OF else -1 for p in notes["pitch"]])
+    click = beat_s * np.arange(2)  # goes on in even steps
+    parts = {name: notes["beat"][families == k] * beat_s for k, name in enumerate(FAMILIES)}
+    return {name: deviations(times, click) for name, times in parts.items() if len(times)}
 
 
 def from_files(paths: Sequence[Path], told: Told | None = None) -> Material:
@@ -182,5 +221,6 @@ def recording(name: str, player: str, sound: NDArray[Any], rate: int) -> Recordi
 
 
 __all__ = [
-    "SHORTEST_S", "Material", "Recording", "Split", "from_files", "from_takes", "recording", "split"
+    "SHORTEST_S", "Material", "Recording", "Split",
+    "feels", "from_files", "from_takes", "recording", "split",
 ]  # fmt: skip

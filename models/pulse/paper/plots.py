@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,12 @@ def feels(played: Mapping[str, Feel]) -> bytes:
     """Where onsets lie beside the beat: as a part of it, and in milliseconds."""
     figure, (parts, times) = _figure(2, (11, 4.2))
     beat, milliseconds = np.linspace(-0.5, 0.5, 401), np.linspace(-120.0, 120.0, 241)
-    for (name, feel), colour in zip(played.items(), COLOURS, strict=False):
-        parts.plot(beat, kernel_density(feel.fraction, beat, 0.012), color=colour, label=name)
+    looks = product(("-", "--"), COLOURS)  # more than parts and families are
+    for (name, feel), (style, colour) in zip(played.items(), looks, strict=False):
+        look = {"color": colour, "ls": style, "label": name}
+        parts.plot(beat, kernel_density(feel.fraction, beat, 0.012), **look)
         near = feel.ms[np.abs(feel.ms) < 150.0]
-        times.plot(milliseconds, kernel_density(near, milliseconds, 4.0), color=colour, label=name)
+        times.plot(milliseconds, kernel_density(near, milliseconds, 4.0), **look)
     for third in (-1 / 3, 1 / 3):
         parts.axvline(third, color=GREY, lw=0.8, ls=":")
     parts.set(xlabel="part of a beat from the nearest beat (dotted: thirds)", ylabel="density")

@@ -15,7 +15,7 @@ from models.pulse.paper.material import Material, Recording
 from models.pulse.paper.study import Findings, Order, Study, share_of
 from models.pulse.paper.symbols import REPRESENTATIONS, Representation, representation
 from models.pulse.paper.training import PLANS, Plan, Tell
-from models.pulse.takes import Take, groove
+from models.pulse.takes import FAMILIES, Take, groove
 
 ALL = "all"
 
@@ -28,6 +28,7 @@ class Result:
     recordings: tuple[dict[str, Any], ...]
     findings: tuple[Findings, ...]
     feels: dict[str, dict[str, Any]]
+    judged_on: str
 
     @property
     def stopped(self) -> bool:
@@ -41,6 +42,7 @@ class Result:
             "recordings": list(self.recordings),
             "studies": [found.as_json() for found in self.findings],
             "feel": self.feels,
+            "judged_on": self.judged_on,
             "stopped": self.stopped,
         }
 
@@ -92,7 +94,7 @@ def run(
     played = feels(material)
     told = tuple(described(each) for each in heard)
     figures = {name: feel.figures(each) for name, each in played.items()}
-    result = Result(folder, told, tuple(found), figures)
+    result = Result(folder, told, tuple(found), figures, material.judged_on)
     pictures = {"feel.png": plots.feels(played)}
     for each in found:
         pictures |= each.pictures
@@ -103,17 +105,24 @@ def run(
 
 
 def feels(material: Material) -> dict[str, feel.Feel]:
-    """The feel of what is learnt from, and of unheard drummers, on the pulse that was found."""
+    """The feel of what is learnt from, and of unheard drummers; of takes, of each family too."""
     parts = {"learnt from": material.learnt, "held out": material.unheard}
-    return {
-        name: feel.together([deviations(r) for r in recordings if len(r.beats) > 1])
-        for name, recordings in parts.items()
-        if recordings
-    }
+    made = {}
+    for name, recordings in parts.items():
+        if recordings:
+            usable = [r for r in recordings if r.feels or len(r.beats) > 1]
+            made[name] = feel.together([deviations(r) for r in usable])
+        for family in FAMILIES:
+            told = [r.feels[family] for r in recordings if family in r.feels]
+            if told:
+                made[f"{name}, {family}"] = feel.together(told)
+    return made
 
 
 def deviations(recording: Recording) -> feel.Feel:
-    """Its onsets beside its own pulse."""
+    """Its strokes beside the click, where these are known; else its onsets beside its pulse."""
+    if recording.feels:
+        return feel.together(list(recording.feels.values()))
     return feel.deviations(recording.onset_seconds, recording.beat_seconds)
 
 

@@ -18,7 +18,7 @@ KEPT = ("step", "seconds", "best_bits", "history", "best")
 
 @dataclass
 class Progress:
-    """What changes while training, beside the weights and the optimiser's own state."""
+    """What changes while training, beside weights, the optimiser's state and torch's chance."""
 
     step: int = 0
     seconds: float = 0.0
@@ -35,7 +35,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     kept: dict[str, Any] = {key: getattr(progress, key) for key in KEPT}
     kept |= {"signature": signature, "network": network.state_dict()}
-    kept["optimiser"] = optimiser.state_dict()
+    kept |= {"optimiser": optimiser.state_dict(), "chance": torch.get_rng_state()}
     with whole(folder / NAME) as part:
         torch.save(kept, part)
 
@@ -43,7 +43,7 @@ def save(
 def load(
     folder: Path, signature: str, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> Progress:
-    """Return the progress with weights and optimiser as they were; PulseError if none fits."""
+    """Return the progress with weights, optimiser and chance as they were; PulseError."""
     path = folder / NAME
     if not path.is_file():
         raise PulseError(f"{path}: there is no checkpoint to resume from")
@@ -56,6 +56,7 @@ def load(
         raise PulseError(f"{path}: it is of {given}, not of {signature}")
     network.load_state_dict(kept["network"])
     optimiser.load_state_dict(kept["optimiser"])
+    torch.set_rng_state(kept["chance"])
     return stands
 
 

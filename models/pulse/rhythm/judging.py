@@ -49,9 +49,16 @@ class Figures:
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
-def judge(grids: Sequence[Grid], expected: Iterable[Expected]) -> Figures:
-    """Compare parts with what was expected of them."""
-    rows = np.array([_counts(g, e) for g, e in zip(grids, expected, strict=True)]).sum(axis=0)
+def judge(
+    grids: Sequence[Grid], expected: Iterable[Expected], since: Sequence[int] = ()
+) -> Figures:
+    """Compare parts with what was expected of them; ``since`` is each one's first step that counts.
+
+    What comes before it is known to whoever foretells, and is not counted.
+    """
+    firsts = since or [0] * len(grids)
+    told = zip(grids, expected, firsts, strict=True)
+    rows = np.array([_counts(g, e, first) for g, e, first in told]).sum(axis=0)
     steps, nats, right, told, played, late, loud = rows.tolist()
     bits = nats / math.log(2.0) / max(steps, 1)
     f1 = 2.0 * right / max(told + played, 1)
@@ -104,16 +111,18 @@ def usual_inputs(model: RhythmModel, grid: Grid, style: bool = False) -> Array:
     return np.concatenate(parts, axis=1)
 
 
-def _counts(grid: Grid, expected: Expected) -> tuple[float, ...]:
-    chance = np.where(grid.hits > 0, expected.chances, 1.0 - expected.chances)
-    late = np.abs(grid.offsets - expected.offsets) * grid.hits
-    loud = np.abs(grid.velocities - expected.velocities) * grid.hits
+def _counts(grid: Grid, expected: Expected, first: int) -> tuple[float, ...]:
+    part = slice(first, None)
+    hits, told = grid.hits[part], expected.hits[part]
+    chance = np.where(hits > 0, expected.chances[part], 1.0 - expected.chances[part])
+    late = np.abs(grid.offsets - expected.offsets)[part] * hits
+    loud = np.abs(grid.velocities - expected.velocities)[part] * hits
     return (
-        grid.steps,
+        len(hits),
         float(-np.log(np.maximum(chance, 1e-12)).sum(dtype=np.float64)),
-        float((expected.hits * grid.hits).sum()),
-        float(expected.hits.sum()),
-        float(grid.hits.sum()),
+        float((told * hits).sum()),
+        float(told.sum()),
+        float(hits.sum()),
         float(late.sum(dtype=np.float64)) * grid.step_ms,
         float(loud.sum(dtype=np.float64)),
     )

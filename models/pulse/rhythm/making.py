@@ -11,6 +11,7 @@ from engine.rhythm import CARD, RhythmModel, open_rhythm
 from models.pulse.errors import PulseError
 from models.pulse.rhythm import judging, table
 from models.pulse.rhythm.grid import Grid
+from models.pulse.rhythm.hearing import Listener
 from models.pulse.rhythm.material import WARM_UP
 from models.pulse.rhythm.settings import Settings, Trained
 from models.pulse.rhythm.strokes import parted, strokes_of
@@ -65,32 +66,35 @@ def from_files(
 ) -> tuple[Trained, dict[str, Any]]:
     """Go on from a model with a performer's own recordings; what a card tells.
 
-    The last bars of each recording are not learnt from: by these it is judged, and where it
-    foretells them no better than before, the model stays as it was.
+    The last bars of each recording are not learnt from: by these it is chosen and judged, given
+    all before them, and where it foretells them no better than before, the model stays as it was.
     """
     start = found_model(model)
     if wanted.resume:
         raise PulseError("resume: a training on files is short and is not resumed; leave it out")
     _check_style(wanted.style, start)
-    parts = [parted(strokes_of(file, wanted.style)) for file in files]
-    own = [first for first, _ in parts if first.steps > WARM_UP]
-    last = [rest for _, rest in parts if rest.steps]
+    listener = Listener()
+    whole = [strokes_of(file, wanted.style, listener) for file in files]
+    firsts = [parted(grid)[0] for grid in whole]
+    own = [first for first in firsts if first.steps > WARM_UP]
+    since = [first.steps for first in firsts]
     settings = wanted.settings(  # it is not resumed: no checkpoint takes the place of another's
         batch=OWN_BATCH, learning_rate=OWN_RATE, validate_every_steps=OWN_VALIDATION, folder=None
     )
     others = table.sets(data).learnt if data is not None else ()
-    trained = fine_tune(start, own, others, last, settings, shown)
+    trained = fine_tune(start, own, others, whole, settings, shown, since)
     bars = sum(grid.steps / grid.bar for grid in own)
-    before = judging.judge(last, judging.of_model(start, last))
+    before = judging.judge(whole, judging.of_model(start, whole), since)
     told = replace(as_model(trained.network, trained.styles), name="own")
     said: dict[str, Any] = {
         "data": f"{len(files)} recordings, {bars:.0f} bars, on top of {start.name}",
         "steps": trained.steps,
         "seconds": round(trained.seconds),
+        "judged_on": "the last bars of each, which chose the network too: no test",
         "bits_before": round(before.bits, 3),
         "timing_ms_before": round(before.timing_ms, 2),
     }
-    return trained, said | _figures("last_bars", told, last)
+    return trained, said | _figures("last_bars", told, whole, since)
 
 
 def found_model(name: str | None) -> RhythmModel:
@@ -109,8 +113,10 @@ def found_model(name: str | None) -> RhythmModel:
     return open_rhythm((known or [Path(name).expanduser()])[0])
 
 
-def _figures(name: str, model: RhythmModel, grids: Sequence[Grid]) -> dict[str, Any]:
-    found = judging.judge(grids, judging.of_model(model, grids))
+def _figures(
+    name: str, model: RhythmModel, grids: Sequence[Grid], since: Sequence[int] = ()
+) -> dict[str, Any]:
+    found = judging.judge(grids, judging.of_model(model, grids), since)
     return {
         f"{name}_bits": round(found.bits, 3),
         f"{name}_hit_f1": round(found.hit_f1, 3),

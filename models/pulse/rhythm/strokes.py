@@ -11,15 +11,16 @@ import numpy as np
 
 from models.pulse.errors import PulseError
 from models.pulse.rhythm.grid import Grid, bar_steps, on_grid
+from models.pulse.rhythm.hearing import Listener
 from models.pulse.takes import DRUM_OF, read_notes
 
 MIDI = (".mid", ".midi", ".smf", ".kar")
-SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".caf", ".au")
 LEAST_BARS = 4
 LEAST_STROKES = 16
 
 Reader = Callable[[Path], Grid]
-"""From a file to a part. Audio has none until drums are told apart in it: see ``strokes_of``."""
+"""From a recording to a part, as a ``Listener`` is."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,20 @@ class Meter:
 
 
 def strokes_of(file: Path, style: str = "", sound: Reader | None = None) -> Grid:
-    """A recording of a drummer as a part; PulseError in one line if it cannot be.
+    """A recording of a drummer as a part; PulseError or SoundError in one line if it cannot be.
 
     A MIDI file's own beats are the grid: it was played to its click, or its beats were set
-    afterwards. ``sound`` reads audio, where beats and drums have to be found first.
+    afterwards. ``sound`` reads audio, where beats and drums have to be found first: a
+    ``Listener`` unless given.
     """
     suffix = file.suffix.lower()
-    if suffix in SOUND and sound is not None:
-        grid = sound(file)
+    if suffix in SOUND:
+        grid = (sound or Listener())(file)
     elif suffix in MIDI:
         grid = _midi(file)
     else:
-        told = ".mid" if sound is None else ".mid or sound"
-        raise PulseError(f"{file}: drums are read from MIDI files so far, {told}")
+        told = " ".join((*MIDI, *SOUND))
+        raise PulseError(f"{file}: drums are read from MIDI files and sound: {told}")
     _check(file, grid)
     return replace(grid, style=style)
 
@@ -109,10 +111,10 @@ def _check(file: Path, grid: Grid) -> None:
     strokes, bars = int(grid.hits.sum()), grid.steps / grid.bar
     if strokes < LEAST_STROKES or bars < LEAST_BARS - 1:
         told = f"{strokes} strokes of drums in {bars:.1f} bars"
-        known = f"{min(DRUM_OF)} to {max(DRUM_OF)}"
+        known = f", as General MIDI drums (notes {min(DRUM_OF)} to {max(DRUM_OF)})"
         raise PulseError(
-            f"{file}: {told}; at least {LEAST_STROKES} strokes in {LEAST_BARS} bars are needed, "
-            f"as General MIDI drums (notes {known})"
+            f"{file}: {told}; at least {LEAST_STROKES} strokes in {LEAST_BARS} bars are needed"
+            f"{known if file.suffix.lower() in MIDI else ''}"
         )
 
 

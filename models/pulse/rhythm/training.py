@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ LAST_RATE = 0.01  # of the learning rate
 RISE = 100  # steps in which it rises
 WEIGHTS = (1.0, 0.3, 5.0, 0.1)  # of hits, velocity, offset's error, offset's spread
 LARGEST_GRADIENT = 1.0
+DECISIVE = ("seed", "batch", "piece", "learning_rate", "decay", "dropout", "mixed")
+"""Settings that make other weights, beside the budget: that may be longer when it is resumed."""
 
 
 class Training:
@@ -36,9 +39,10 @@ class Training:
 
     def __init__(
         self, materials: Sequence[Material], development: Sequence[Grid], settings: Settings,
-        resume: bool = False, start: RhythmNetwork | None = None,
+        resume: bool = False, start: RhythmNetwork | None = None, since: Sequence[int] = (),
     ) -> None:  # fmt: skip
-        self.settings, self.materials, self.development = settings, materials, development
+        self.settings, self.materials = settings, materials
+        self.development, self.since = development, since
         self.styles = materials[0].styles
         torch.manual_seed(settings.seed)
         inputs = width(len(self.styles))
@@ -48,7 +52,7 @@ class Training:
             self.network.parameters(), settings.learning_rate, (0.9, 0.98),
             weight_decay=settings.decay,
         )  # fmt: skip
-        self.signature = f"a rhythm model of {self.network.sizes()} and {len(self.styles)} styles"
+        self.signature = self._signature()
         self.stands = Progress()
         if resume:
             if settings.folder is None:
@@ -82,6 +86,15 @@ class Training:
         rise = min(1.0, (self.stands.step + 1) / RISE)
         fall = 0.5 * (1.0 + math.cos(math.pi * self.done))
         return self.settings.learning_rate * rise * (LAST_RATE + (1.0 - LAST_RATE) * fall)
+
+    def _signature(self) -> str:
+        """What makes the weights, but for how long it goes on: a checkpoint of another is none."""
+        heard = [*(grid for one in self.materials for grid in one.grids), *self.development]
+        told = ", ".join(f"{name} = {getattr(self.settings, name)}" for name in DECISIVE)
+        return (
+            f"a rhythm model of {self.network.sizes()} and {len(self.styles)} styles, "
+            f"takes {_crc(heard):08x}, {told}"
+        )
 
     def _learn(self, shown: bool) -> None:
         validated = time.monotonic()
@@ -133,7 +146,8 @@ class Training:
     def _validate(self) -> None:
         stands = self.stands
         model = as_model(self.network, self.styles)
-        found = judging.judge(self.development, judging.of_model(model, self.development))
+        expected = judging.of_model(model, self.development)
+        found = judging.judge(self.development, expected, self.since)
         row = {"step": stands.step, "seconds": round(stands.seconds, 1), **found.as_json()}
         if self.recent:
             row["training_bits"] = float(np.mean(self.recent))
@@ -160,16 +174,28 @@ def train(
 
 def fine_tune(
     model: RhythmModel, own: Sequence[Grid], others: Sequence[Grid], development: Sequence[Grid],
-    settings: Settings, shown: bool = True,
+    settings: Settings, shown: bool = True, since: Sequence[int] = (),
 ) -> Trained:  # fmt: skip
-    """Go on from ``model`` with a performer's ``own`` takes, mixed with ``others`` where given."""
+    """Go on from ``model`` with a performer's ``own`` takes, mixed with ``others`` where given.
+
+    It chooses by ``development``, of each from its step ``since`` on, the whole unless given.
+    """
     from models.pulse.rhythm.writing import as_network
 
     materials = [Material(own, model.styles, settings.piece)]
     if others:
         materials.append(Material(others, model.styles, settings.piece))
     start = as_network(model, settings.dropout)
-    return Training(materials, development, settings, start=start).run(shown)
+    return Training(materials, development, settings, start=start, since=since).run(shown)
+
+
+def _crc(grids: Iterable[Grid]) -> int:
+    found = 0
+    for grid in grids:
+        for rows in (grid.hits, grid.velocities, grid.offsets):
+            found = zlib.crc32(rows.tobytes(), found)
+        found = zlib.crc32(repr((grid.bar, grid.tempo_bpm, grid.style)).encode(), found)
+    return found
 
 
 def _tensors(pieces: Pieces) -> list[Tensor]:

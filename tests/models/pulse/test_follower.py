@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,12 @@ from models.pulse.follower.hearing import (
     targets_of,
     worsened,
 )
-from models.pulse.follower.material import draw, paced, placed, players, shards
+from models.pulse.follower.material import draw, key_of, paced, placed, players, shards
 from models.pulse.follower.network import OUTPUTS, PulseNetwork, lowered
 from models.pulse.follower.scenes import KINDS, SECONDS, Scene, scene
 from models.pulse.follower.training import CHECKPOINT, train, validation
 from models.pulse.rendering import DEFAULT_FONT, Piece, drum_strokes, render
-from models.pulse.takes import FAMILIES, HELD_OUT
+from models.pulse.takes import FAMILIES, HELD_OUT, groove, parted, trios
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "drums"
 needs_data = pytest.mark.skipif(
@@ -171,16 +172,30 @@ def test_where_drums_fall_silent_beats_go_on():
 @needs_data
 def test_nobody_who_is_held_out_is_trained_on_or_chosen_by():
     learning, choosing = known(), known(True)
+    judged = {trio.drummer for trio in parted(trios(DATA / "jtd")).judged}
     for some in (learning, choosing):
         assert some.takes and some.trios
         assert not {take.drummer for take in some.takes} & set(HELD_OUT)
         assert not any(trio.held_out for trio in some.trios)
-        assert not any(trio.name >= "jarrettk-b" for trio in some.trios)
+        assert not {trio.drummer for trio in some.trios} & judged
         for take in some.takes:
             assert not any(name in take.file.parts for name in HELD_OUT)
     files = [{take.file for take in some.takes} for some in (learning, choosing)]
     names = [{trio.name for trio in some.trios} for some in (learning, choosing)]
     assert not files[0] & files[1] and not names[0] & names[1]
+
+
+def test_an_index_that_is_torn_is_told_in_one_line(tmp_path: Path):
+    head = "drummer,style,bpm,beat_type,time_signature,midi_filename,duration,split"
+    whole = "drummer1,rock,120,beat,4-4,one.mid,30.0,train"
+    index = tmp_path / "info.csv"
+    index.write_text(f"{head}\n{whole}\n")
+    assert len(groove(tmp_path)) == 1
+    for torn in (whole[:9], whole[:-6], whole + ",more"):
+        index.write_text(f"{head}\n{whole}\n{torn}")
+        with pytest.raises(PulseError, match=r"info\.csv.*line 3") as caught:
+            groove(tmp_path)
+        assert "\n" not in str(caught.value)
 
 
 def test_data_that_is_not_there_is_told_in_one_line(tmp_path: Path):
@@ -283,6 +298,25 @@ def test_shards_are_made_once_and_are_the_same_whoever_makes_them(tmp_path: Path
 
 
 @needs_data
+def test_scenes_of_other_players_or_sounds_are_others(tmp_path: Path):
+    some, fonts = known(), [tmp_path / name / "a.sf2" for name in ("one", "two")]
+    for length, font in enumerate(fonts, 8):
+        font.parent.mkdir()
+        font.write_bytes(bytes(length))
+    kits = [Kit(fonts[0])]
+    moved = replace(some.takes[0], file=fonts[0])
+    others = [
+        key_of(replace(some, takes=some.takes[1:]), kits),
+        key_of(replace(some, trios=some.trios[1:]), kits),
+        key_of(replace(some, takes=(moved, *some.takes[1:])), kits),
+        key_of(some, [Kit(fonts[1])]),
+        key_of(some, [Kit(fonts[0], 0)]),
+    ]
+    assert key_of(some, kits) == key_of(players(DATA), kits)
+    assert len({key_of(some, kits), *others}) == 6
+
+
+@needs_data
 @pytest.mark.parametrize("keep", [0, 3, 1000])
 def test_a_damaged_shard_is_told_in_one_line(
     tmp_path: Path, keep: int, monkeypatch: pytest.MonkeyPatch
@@ -340,6 +374,31 @@ def test_resumed_it_goes_on_where_it_was(tmp_path: Path):
 def test_there_must_be_something_to_resume(tmp_path: Path):
     with pytest.raises(PulseError, match="no checkpoint to resume"):
         learnt(tmp_path, resume=True)
+
+
+@cache
+def short() -> Heard:
+    """Too little to learn anything from, made at once."""
+    features = np.random.default_rng(1).random((2, 60, FEATURES)).astype(np.float16)
+    return Heard(features, np.stack([targets_of(marked(steady(120.0, 4.0)))[:60]] * 2))
+
+
+def stepped(folder: Path, **more: Any):
+    """A training of a single step more."""
+    asked: list[bool] = []
+    given = {"told": lambda share, line: asked.append(True), "asked": asked, **more}
+    return train([short()], short(), folder, 10.0, batch=1, **given)
+
+
+def test_a_checkpoint_of_other_scenes_is_refused_and_one_that_names_none_goes_on(tmp_path: Path):
+    stepped(tmp_path, key="one")
+    with pytest.raises(PulseError, match=r"checkpoint\.pt: it is of other scenes") as caught:
+        stepped(tmp_path, resume=True, key="other")
+    assert "\n" not in str(caught.value)
+    found = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    del found["key"]  # as it was written before
+    torch.save(found, tmp_path / CHECKPOINT)
+    assert stepped(tmp_path, resume=True, key="other").standing.step == 2
 
 
 @pytest.mark.parametrize("what", ["empty", "text", "short", "other", "parts"])
@@ -424,6 +483,7 @@ def test_the_command_learns_a_network_and_tells_of_it(tmp_path: Path, monkeypatc
         return [learnable(scenes)]
 
     monkeypatch.setattr("models.pulse.follower.material.shards", kept)  # rendering takes long
+    monkeypatch.setattr("models.pulse.rendering.check", lambda fonts: "fluidsynth")
     monkeypatch.setenv("TARAF_JOBS", str(tmp_path / "jobs"))
     monkeypatch.setattr("engine.jobs.record._OURS", [])
     record = make(["train", "pulse"], "train", "pulse")
@@ -435,10 +495,59 @@ def test_the_command_learns_a_network_and_tells_of_it(tmp_path: Path, monkeypatc
     told = json.loads(done.stdout)
     assert read_network(Path(told["network"]))
     assert told["scenes"] == 12 and told["steps"] >= 1
+    assert (told["members"], told["stopped"], told["written"]) == (2, "budget", True)
     assert np.isfinite(told["beat_entropy"])
     done = [row["done"] for row in map(json.loads, (record.folder / "events.jsonl").open())
             if "done" in row]  # fmt: skip
     assert done == sorted(done) and done[0] < 0.6 <= done[-1]
+
+
+@needs_data
+def test_ctrl_c_leaves_a_network_that_is_there_as_it_was(tmp_path: Path, monkeypatch: Any):
+    def stopped(*given: Any, **more: Any):
+        given[-1].append(True)  # as Ctrl-C does
+        return stepped(tmp_path / "member")
+
+    monkeypatch.setattr("models.pulse.follower.material.shards", lambda *_: [short()])
+    monkeypatch.setattr("models.pulse.follower.training.train", stopped)
+    monkeypatch.setattr("models.pulse.rendering.check", lambda fonts: "fluidsynth")
+    words = ["--data", str(DATA), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path)]
+    first = shell(*words, "--json")
+    assert first.exit_code == 0, first.output
+    told = json.loads(first.stdout)
+    assert (told["members"], told["stopped"], told["written"]) == (1, "interrupted", True)
+    Path(told["network"]).write_bytes(b"the network of a whole night")
+    second = shell(*words)
+    assert second.exit_code == 0 and "stopped in member 1 of 2" in second.stdout
+    assert "kept as it was; --resume goes on" in second.stdout
+    assert Path(told["network"]).read_bytes() == b"the network of a whole night"
+    assert not json.loads(shell(*words, "--json").stdout)["written"]
+
+
+@needs_data
+@pytest.mark.parametrize("content", [None, b"", b"RIFF1234WAVE"])
+def test_a_kit_that_is_no_sound_font_is_told_before_anything_is_rendered(
+    tmp_path: Path, monkeypatch: Any, content: bytes | None
+):
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr("models.pulse.follower.material.shards", None)
+    fonts = [tmp_path / "good.sf2", tmp_path / "kit.sf2"]
+    fonts[0].write_bytes(b"RIFF1234sfbk")
+    if content is not None:
+        fonts[1].write_bytes(content)
+    words = ["--data", str(DATA), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    done = shell(*words, "--font", str(fonts[0]), "--kit", str(fonts[1]))
+    assert isinstance(done.exception, PulseError) and "kit.sf2" in str(done.exception)
+    assert "\n" not in str(done.exception) and not (tmp_path / "out").exists()
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["", "..", "a/b"])
+def test_a_name_that_is_no_folders_name_is_refused(tmp_path: Path, monkeypatch: Any, name: str):
+    monkeypatch.setattr("models.pulse.rendering.check", lambda fonts: "fluidsynth")
+    done = shell("--data", str(DATA), "--out", str(tmp_path), "--name", name)
+    assert isinstance(done.exception, PulseError) and "--name" in str(done.exception)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_tells_what_is_wrong_in_one_line(tmp_path: Path):

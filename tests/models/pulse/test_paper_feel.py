@@ -1,13 +1,18 @@
 """Onsets told by their distance from the pulse, and back."""
 
+import mido
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.pulse.errors import PulseError
-from models.pulse.paper.feel import deviations, figures, onsets, together
+from models.pulse.paper import work
+from models.pulse.paper.envelope import RATE
+from models.pulse.paper.feel import deviations, figures, onsets, smoothed, together
+from models.pulse.paper.material import Material, Recording, feels, recording
 from models.pulse.paper.plots import kernel_density
+from models.pulse.takes import Take
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -50,6 +55,58 @@ def test_recordings_are_counted_together_and_none_is_no_fault():
     one = deviations([0.1, 0.6], [0.0, 0.5])
     assert figures(together([one, one]))["onsets"] == 4
     assert figures(together([]))["onsets"] == 0
+
+
+def bursts(bpm, late_s, seconds=24.0):
+    """A burst of noise on each beat, on every second one ``late_s`` later."""
+    rng = np.random.default_rng(3)
+    sound = 1e-3 * rng.standard_normal(round(seconds * RATE))
+    burst = rng.standard_normal(RATE // 10) * np.exp(-np.arange(RATE // 10) / (0.015 * RATE))
+    times = np.arange(0.5, seconds - 0.5, 60.0 / bpm)
+    times[1::2] += late_s
+    for at in np.round(times * RATE).astype(int):
+        sound[at : at + len(burst)] += burst
+    return recording("bursts", "", (0.3 * sound).astype(np.float32), RATE)
+
+
+def by_turns(feel):
+    """How much later, in ms, every second onset near the beat is than the others."""
+    near = np.abs(feel.fraction) < 0.125
+    odd = feel.beat % 2 == 1
+    return abs(np.median(feel.ms[near & odd]) - np.median(feel.ms[near & ~odd]))
+
+
+@pytest.mark.parametrize("bpm", (97.0, 123.0, 150.0))
+def test_strokes_of_a_recording_on_the_grid_have_no_feel_and_late_ones_are_late(bpm):
+    exact, late = (work.deviations(bursts(bpm, late_s)) for late_s in (0.0, 0.02))
+    assert figures(exact)["spread_ms"] < 3.5 and by_turns(exact) < 1.0
+    assert by_turns(late) == pytest.approx(20.0, abs=4.0)
+
+
+def test_of_a_smooth_pulse_even_beats_stay_and_beats_late_by_turns_meet_half_way():
+    beats = np.arange(0.3, 20.0, 0.5)
+    np.testing.assert_allclose(smoothed(beats), beats, atol=1e-12)
+    np.testing.assert_allclose(smoothed(beats[:2]), beats[:2], atol=1e-12)
+    late = beats + 0.02 * (np.arange(len(beats)) % 2)
+    np.testing.assert_allclose(smoothed(late)[4:-4], beats[4:-4] + 0.01, atol=1e-12)
+
+
+def test_the_feel_of_a_take_is_told_of_each_family_beside_the_click(tmp_path):
+    track, now = mido.MidiTrack(), 0
+    late = round(480 * 0.02 * 123 / 60)  # 20 ms in ticks
+    for beat in range(40):
+        for pitch, at in ((36, 480 * beat), (38, 480 * beat + late * (beat % 2))):
+            track.append(mido.Message("note_on", note=pitch, velocity=90, time=at - now))
+            now = at
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(tmp_path / "take.mid")
+    take = Take(tmp_path / "take.mid", "me", "rock", 123.0, "4-4", False, "train", 19.0)
+    one = Recording("take", "me", np.zeros(9), feels(take))
+    told = work.feels(Material((one,)))
+    assert list(told) == ["learnt from", "learnt from, kick", "learnt from, snare"]
+    assert by_turns(told["learnt from, kick"]) == 0.0
+    assert by_turns(told["learnt from, snare"]) == pytest.approx(20.0, abs=0.6)
+    assert len(told["learnt from"].ms) == 80
+    assert len(feels(take, 10.0)["kick"].ms) == 21  # of those that are heard
 
 
 @pytest.mark.parametrize(

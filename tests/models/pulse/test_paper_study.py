@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("librosa")
 from engine.cli import main
 from models.pulse.paper import work
-from models.pulse.paper.material import Material, Recording, from_takes, split
+from models.pulse.paper.material import SHORTEST_S, Material, Recording, from_takes, split
 from models.pulse.paper.study import Order, Study
 from models.pulse.paper.symbols import representation
 from models.pulse.paper.table import figures
@@ -142,13 +142,16 @@ def test_ctrl_c_keeps_what_there_is(here):
     given = (Material(recordings()), [order, order], here / "out")
     result = work.run(*given, tell=lambda done, text: signal.raise_signal(signal.SIGINT))
     assert result.stopped and len(result.findings) == 1
-    rows = json.loads((here / "out" / "study.json").read_text())["studies"][0]["rows"]
+    told = json.loads((here / "out" / "study.json").read_text())
+    assert told["judged_on"].startswith("the last tenth")
+    rows = told["studies"][0]["rows"]
     assert [row["name"] for row in rows][-1] == "clockwork-stateful" and len(rows) == 6
     assert rows[-1]["epochs"] == 1 and (here / "out" / "losses-binary.png").is_file()
 
 
 def test_without_unheard_players_the_last_tenth_is_judged_and_chosen_by_the_one_before():
     one = Recording("r", "", np.random.default_rng(1).random(1000))
+    assert "whose players were learnt from" in Material((one,)).judged_on
     parts = split(Material((one,)), representation("binary"))
     whole = one.symbols(representation("binary"))
     np.testing.assert_array_equal(
@@ -165,6 +168,9 @@ def test_nothing_is_learnt_from_drummers_who_are_held_out():
     assert [r.player for r in material.learnt] == ["drummer1"]
     assert all(r.player in {"drummer4", "drummer10"} for r in material.unheard)
     assert len(material.unheard) == 1
+    assert material.judged_on == f"{material.unheard[0].player}, who were not learnt from"
+    dance = [t for t in work.takes(DRUMS, "dance") if t.seconds >= SHORTEST_S]
+    assert not any(t.held_out for t in dance)  # so that it can only be said
     parts = split(material, representation("peaks"))
     np.testing.assert_array_equal(
         parts.test[0], material.unheard[0].symbols(representation("peaks"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -88,19 +89,20 @@ def test_the_same_seed_makes_the_same_weights():
 def test_a_training_goes_on_from_its_checkpoint_as_if_it_had_not_stopped(tmp_path):
     loops = [loop(seed=seed) for seed in range(4)]
     materials = [Material(loops, STYLES, SMALL["piece"])]
-    whole = Training(materials, loops[:2], quick(20))
+    settings = quick(20, dropout=0.3, folder=tmp_path)
+    whole = Training(materials, loops[:2], replace(settings, folder=None))
     whole.run(shown=False)
-    first = Training(materials, loops[:2], quick(20, folder=tmp_path))
-    for _ in range(10):
-        first._step()
-    first._validate()
-    second = Training(materials, loops[:2], quick(20, folder=tmp_path), resume=True)
+    Training(materials, loops[:2], replace(settings, pause_at=0.5)).run(shown=False)
+    torch.rand(7)  # whatever happened meanwhile
+    second = Training(materials, loops[:2], settings, resume=True)
     assert second.stands.step == 10
     second.run(shown=False)
-    np.testing.assert_allclose(
-        whole.optimiser.param_groups[0]["lr"], second.optimiser.param_groups[0]["lr"]
-    )
-    assert abs(whole.stands.history[-1]["bits"] - second.stands.history[-1]["bits"]) < 1e-3
+    assert whole.stands.best_bits == second.stands.best_bits
+    for one, other in zip(whole.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+        moved = (training.optimiser.state[weight]["exp_avg"]
+                 for training, weight in ((whole, one), (second, other)))  # fmt: skip
+        assert torch.equal(*moved)
 
 
 def test_what_cannot_be_resumed_is_told_in_one_line(tmp_path):
@@ -111,6 +113,10 @@ def test_what_cannot_be_resumed_is_told_in_one_line(tmp_path):
     with pytest.raises(PulseError, match="not of a rhythm model"):
         more = quick(2, folder=tmp_path, hidden=8)
         train(loops, loops, STYLES, more, resume=True, shown=False)
+    for takes, more in ((loops, {"seed": 2}), (loops, {"batch": 3}), ([loop(seed=5)], {})):
+        with pytest.raises(PulseError, match=r"checkpoint\.pt: it is of .*, not of ") as caught:
+            train(takes, loops, STYLES, quick(2, folder=tmp_path, **more), resume=True, shown=False)
+        assert "\n" not in str(caught.value)
     (tmp_path / NAME).write_bytes(b"torn")
     with pytest.raises(PulseError, match="cannot be read"):
         train(loops, loops, STYLES, quick(2, folder=tmp_path), resume=True, shown=False)
@@ -158,6 +164,7 @@ def test_a_performers_own_files_make_a_model_of_his_own(tmp_path, monkeypatch):
     assert ran.exit_code == 0, ran.output
     told = json.loads(ran.stdout.splitlines()[-1])
     assert told["last_bars_bits"] < told["bits_before"]
+    assert "no test" in told["judged_on"]
     made = open_rhythm(tmp_path / "models" / "mine")
     assert made.styles == start.styles
     assert (made.arrays["w"] != start.arrays["w"]).any()
@@ -201,6 +208,9 @@ def test_figures_of_one_who_knows_all_are_perfect():
     assert (figures.timing_ms, figures.velocity) == (0.0, 0.0)
     half = judging.Expected(0 * grid.hits + 0.5, 0 * grid.hits, 0 * grid.offsets, grid.velocities)
     assert judging.judge([grid], [half]).bits == pytest.approx(9.0)
+    half.chances[:96] = 0.1
+    last = judging.judge([grid], [half], [96])
+    assert (last.steps, last.bits) == (32, pytest.approx(9.0))
 
 
 @needs_data
