@@ -46,3 +46,8 @@ class Ahead:
         self._number += 1
         self._last_ns = due
         return Told(self._number, count % bar + 1, round(due))
+
+    def until_next(self, beat: Beat, now_ns: int) -> float:
+        """Nanoseconds from now until the next beat is due to be told."""
+        counted = beat.at(now_ns + self._ahead_ns)
+        return (math.floor(counted) + 1.0 - counted) * 60e9 / beat.tempo_bpm

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SOURCE = "pulse"
 AHEAD_MS = 100.0
 LOOK_SECONDS, IDLE_SECONDS = 0.01, 0.1
+SHORTEST_SECONDS = 0.001
+"""Between two looks, if a beat is due so soon."""
 SET_NS = 40_000_000
 """The clock is put right so often at most, beats aside: everybody who listens has work with it."""
 APART_NS = 1e6
@@ -30,7 +32,8 @@ STALE_NS = 2_500_000_000
 
 
 class Pulse:
-    """A thread that reads what the leading plugin says, a hundred times a second.
+    """A thread that reads what the leading plugin says, a hundred times a second and when a beat is
+    due to be told.
 
     ``ahead_ms`` is how long before a beat ``News("pulse")`` tells it. ``start`` and ``close`` are
     quick; closed twice is closed.
@@ -40,6 +43,7 @@ class Pulse:
         self._desk = desk
         self._ahead = Ahead(round(ahead_ms * 1e6))
         self._timeline = lead.Timeline()
+        self._wait_seconds = IDLE_SECONDS
         self._set_ns = 0
         self._beat = 0  # the last that has passed
         self.faults = 0
@@ -58,7 +62,8 @@ class Pulse:
         self._desk.pulse = None
 
     def _run(self) -> None:
-        while not self._closing.wait(LOOK_SECONDS if self._desk.pulse else IDLE_SECONDS):
+        while not self._closing.wait(self._wait_seconds):
+            self._wait_seconds = IDLE_SECONDS
             try:
                 self.look(time.monotonic_ns())
             except Exception as error:  # the next look may do better; the sound goes on anyway
@@ -71,9 +76,12 @@ class Pulse:
         """Read the record and tell what is new in it."""
         found = self._read(now_ns)
         self._desk.pulse = found
+        if found is not None:
+            self._wait_seconds = LOOK_SECONDS
         if found is not None and found.leads:
             self._steer(found, now_ns)
             self._tell(found, now_ns)
+            self._wait_seconds = wait_seconds(self._ahead.until_next(_beat(found), now_ns))
         return found
 
     def _read(self, now_ns: int) -> Pulsing | None:
@@ -126,8 +134,15 @@ class Pulse:
             )
 
 
+def wait_seconds(until_next_ns: float) -> float:
+    """How long to wait before the next look, where a beat is due to be told after so long."""
+    return min(max(until_next_ns / 1e9, SHORTEST_SECONDS), LOOK_SECONDS)
+
+
 def _beat(found: Pulsing) -> Beat:
     return Beat(found.tempo_bpm, found.beat, found.stamp_ns)
 
 
-__all__ = ["AHEAD_MS", "SOURCE", "Pulse"]
+__all__ = [
+    "AHEAD_MS", "LOOK_SECONDS", "SHORTEST_SECONDS", "SOURCE", "Pulse", "wait_seconds",
+]  # fmt: skip

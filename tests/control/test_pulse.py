@@ -19,7 +19,7 @@ from engine.control.clock import Beat
 from engine.control.desk import News
 from engine.control.lead import Timeline
 from engine.control.midi.clock_out import Schedule
-from engine.control.pulse import Pulse
+from engine.control.pulse import LOOK_SECONDS, SHORTEST_SECONDS, Pulse, wait_seconds
 from engine.control.surfaces import Wanted, connected
 from engine.rack import Lane, Link, Rack
 
@@ -103,6 +103,23 @@ def test_each_beat_is_told_once_ahead_and_with_its_place(plugins: None) -> None:
     first = (stamps[0] - heard.zero_ns) / 1e9 / 0.6
     assert first == pytest.approx(round(first), abs=1e-3)
     assert told[0]["tempo_bpm"] == 100.0 and told[0]["confidence"] == 0.9
+
+
+@unhurried
+@given(st.floats(30.0, 300.0), st.floats(0.0, 400.0), st.floats(0.0, 1.0))
+def test_who_looks_when_he_is_told_to_tells_each_beat_as_it_is_due(
+    tempo: float, ahead_ms: float, place: float
+) -> None:
+    ahead, beat, now = Ahead(round(ahead_ms * MS)), Beat(tempo, place, 0), 0
+    looks, late = 0, []
+    while now < 10_000 * MS:
+        found = ahead.next(beat, 4, now)
+        if found is not None:
+            late.append(now + round(ahead_ms * MS) - found.stamp_ns)
+        now += round(1e9 * wait_seconds(ahead.until_next(beat, now)))
+        looks += 1
+    assert max(np.abs(late[1:])) <= SHORTEST_SECONDS * 1e9 + 2
+    assert looks <= 10.0 / LOOK_SECONDS + 3 * len(late) + 2
 
 
 @unhurried
