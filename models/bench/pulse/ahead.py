@@ -13,10 +13,10 @@ from models.bench.pulse.cost import LINK, rack
 from models.pulse.judging.announced import Announced, Sound
 
 
-def told_ahead(sound: Sound, rate: int) -> Announced:
-    """What a rack with the plugin tells of ``sound`` (n,), each beat AHEAD_MS before it is due."""
+def told_ahead(sound: Sound, rate: int, ahead_ms: float = AHEAD_MS) -> Announced:
+    """What a rack with the plugin tells of ``sound`` (n,), each beat so long before it is due."""
     block, looking = round(SHORTEST_SECONDS * rate), 0.0
-    renderer, ahead = Renderer(rack(LINK), rate, 1, block), Ahead(round(AHEAD_MS * 1e6))
+    renderer, ahead = Renderer(rack(LINK), rate, 1, block), Ahead(round(ahead_ms * 1e6))
     told: list[tuple[float, float, float]] = []
     try:
         for now in range(block, len(sound) + 1, block):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.bench import Report
 from models.bench.pulse.ahead import AHEAD_MS, told_ahead
-from models.pulse.judging.announced import follower
 from models.pulse.judging.clicks import TEMPOS, Timing, clicks, timing
 from models.pulse.judging.excerpts import RATE
 
@@ -12,16 +11,13 @@ MOST_MS, MOST_SPREAD_MS, LEAST_F = 5.0, 3.0, 0.95
 
 
 def run(report: Report, seconds: float) -> None:
-    """Add rows for two tempos, announced at the beat and as a live taraf tells it ahead."""
-    at_once = follower()
-    for tempo in TEMPOS:
-        sound, times = clicks(tempo)
-        found = timing(times, at_once(sound, RATE))
-        _rows(report, f"click of {tempo:g} BPM, announced at the beat", found)
-    for tempo in TEMPOS:
-        sound, times = clicks(tempo)
-        found = timing(times, told_ahead(sound, RATE), AHEAD_MS)
-        _rows(report, f"click of {tempo:g} BPM, told {AHEAD_MS:g} ms ahead", found)
+    """Add rows for two tempos, told at the beat and ahead of it as a live taraf does."""
+    for ahead_ms in (0.0, AHEAD_MS):
+        when = f"told {ahead_ms:g} ms ahead" if ahead_ms else "told at the beat"
+        for tempo in TEMPOS:
+            sound, times = clicks(tempo)
+            found = timing(times, told_ahead(sound, RATE, ahead_ms), ahead_ms)
+            _rows(report, f"click of {tempo:g} BPM, {when}", found)
 
 
 def _rows(report: Report, name: str, found: Timing) -> None:
