@@ -7,6 +7,7 @@ Jazz Trio Database (Cheston et al. 2024, MIT): beats and onsets that people have
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -189,17 +190,37 @@ def trios(folder: Path) -> list[Trio]:
 def _trio(mix: Path) -> Trio:
     name = mix.name.removesuffix("_mix.txt")
     beats, places = [], []
-    for line in mix.read_text().splitlines():
-        words = line.split()
+    for number, words in _lines(mix):
         if len(words) >= 2 and "." in words[1]:
-            beats.append(float(words[0]))
-            places.append(int(words[1].split(".")[1]))
+            beats.append(_parsed(mix, number, words[0]))
+            places.append(int(_parsed(mix, number, words[1].split(".")[1])))
     onsets = (_onsets(mix.with_name(f"{name}_{part}.txt")) for part in ("drums", "bass", "piano"))
     return Trio(name, np.array(beats), np.array(places), *onsets)
 
 
 def _onsets(file: Path) -> npt.NDArray[np.float64]:
-    return np.array([float(line.split()[0]) for line in file.read_text().splitlines() if line])
+    return np.array([_parsed(file, number, words[0]) for number, words in _lines(file)])
+
+
+def _lines(file: Path) -> list[tuple[int, list[str]]]:
+    """Words of the lines that have any, and which lines those are."""
+    try:
+        lines = file.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        told = getattr(error, "strerror", None) or "is no text"
+        raise PulseError(f"{file}: cannot be read: {told}") from None
+    rows = [(number, line.split()) for number, line in enumerate(lines, 1)]
+    return [row for row in rows if row[1]]
+
+
+def _parsed(file: Path, line: int, word: str) -> float:
+    try:
+        found = float(word)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise PulseError(f"{file}: line {line}: {word!r} is no number")
+    return found
 
 
 __all__ = ["DEVELOPMENT", "DRUMS", "DRUM_OF", "FAMILIES", "FAMILY_OF", "HELD_OUT", "NOTE", "Parted",

@@ -185,6 +185,25 @@ def test_nobody_who_is_held_out_is_trained_on_or_chosen_by():
     assert not files[0] & files[1] and not names[0] & names[1]
 
 
+def test_trios_that_are_torn_are_told_in_one_line(tmp_path: Path):
+    folder = tmp_path / "references" / "manual_annotation"
+    folder.mkdir(parents=True)
+    mix = folder / "who-what_mix.txt"
+    mix.write_text("0.5 1.1\n\n1.0 1.2\n")
+    with pytest.raises(PulseError, match=r"who-what_drums.txt: cannot be read: No such file"):
+        trios(tmp_path)
+    for part in ("drums", "bass", "piano"):
+        (folder / f"who-what_{part}.txt").write_text("0.5 a\n1.0\n")
+    assert trios(tmp_path)[0].beats.tolist() == [0.5, 1.0]
+    mix.write_text("0.5 1.1\n1.0 1.x\n")
+    with pytest.raises(PulseError, match=r"who-what_mix.txt: line 2: 'x' is no number"):
+        trios(tmp_path)
+    (folder / "who-what_bass.txt").write_bytes(b"\xff\xfe\x00")
+    mix.write_text("0.5 1.1\n")
+    with pytest.raises(PulseError, match=r"who-what_bass.txt: cannot be read: is no text"):
+        trios(tmp_path)
+
+
 def test_an_index_that_is_torn_is_told_in_one_line(tmp_path: Path):
     head = "drummer,style,bpm,beat_type,time_signature,midi_filename,duration,split"
     whole = "drummer1,rock,120,beat,4-4,one.mid,30.0,train"
