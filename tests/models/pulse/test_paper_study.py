@@ -112,7 +112,7 @@ def test_the_table_is_told_in_words_too(capsys):
         (("empty",), "empty: holds no recording"),
         (("text.wav",), "text.wav: is not audio"),
         (("one.wav", "--data", "x"), "it is either recordings or takes"),
-        (("--data", "x"), "x/gmd/info.csv: not the index of a Groove MIDI Dataset"),
+        (("--data", "x"), "x/gmd/info.csv: no such file"),
         (("one.wav", "--representation", "tens"), "tens is none of binary, peaks, envelope"),
         (("one.wav", "--networks", "gru"), "networks = gru is none of lstm, clockwork"),
         (("one.wav", "--window", 500), "window = 500 frames: for train"),
