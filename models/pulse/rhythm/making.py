@@ -10,11 +10,11 @@ from typing import Any
 from engine.rhythm import CARD, RhythmModel, open_rhythm
 from models.pulse.errors import PulseError
 from models.pulse.rhythm import judging, table
-from models.pulse.rhythm.grid import Grid
+from models.pulse.rhythm.grid import STEPS_A_BEAT, Grid
 from models.pulse.rhythm.hearing import Listener
 from models.pulse.rhythm.material import WARM_UP
 from models.pulse.rhythm.settings import Settings, Trained
-from models.pulse.rhythm.strokes import parted, strokes_of
+from models.pulse.rhythm.strokes import SOUND, parted, strokes_of
 from models.pulse.rhythm.training import fine_tune, history_lines, train
 from models.pulse.rhythm.writing import as_model
 
@@ -88,6 +88,7 @@ def from_files(
     told = replace(as_model(trained.network, trained.styles), name="own")
     said: dict[str, Any] = {
         "data": f"{len(files)} recordings, {bars:.0f} bars, on top of {start.name}",
+        **_heard(files, whole),
         "steps": trained.steps,
         "seconds": round(trained.seconds),
         "judged_on": "the last bars of each, which chose the network too: no test",
@@ -95,6 +96,17 @@ def from_files(
         "timing_ms_before": round(before.timing_ms, 2),
     }
     return trained, said | _figures("last_bars", told, whole, since)
+
+
+def _heard(files: Sequence[Path], grids: Sequence[Grid]) -> dict[str, Any]:
+    """What was found in recordings of sound: a performer sees at once if it was another beat."""
+    told = [
+        f"{file.name}: {grid.tempo_bpm:.0f} bpm, {grid.bar // STEPS_A_BEAT} beats a bar, "
+        f"{int(grid.hits.sum())} strokes"
+        for file, grid in zip(files, grids, strict=True)
+        if file.suffix.lower() in SOUND
+    ]
+    return {"heard": "; ".join(told)} if told else {}
 
 
 def found_model(name: str | None) -> RhythmModel:

@@ -8,9 +8,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import drum_loops
 import mido
 import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 pytest.importorskip("torch")
@@ -169,6 +171,19 @@ def test_a_performers_own_files_make_a_model_of_his_own(tmp_path, monkeypatch):
     assert made.styles == start.styles
     assert (made.arrays["w"] != start.arrays["w"]).any()
     assert not (tmp_path / "runs").exists()  # what is not resumed leaves no checkpoint
+    assert "heard" not in told
+
+
+def test_who_gives_a_recording_is_told_which_beat_was_heard(tmp_path, monkeypatch):
+    monkeypatch.setenv("TARAF_MODELS", str(tmp_path / "models"))
+    beaten = drum_loops.loop(drum_loops.steady(110.0, 24.0), 44_100, 24.0)
+    soundfile.write(tmp_path / "loop.wav", beaten, 44_100)
+    given = ["rhythm", str(tmp_path / "loop.wav"), "--name", "Mine", "--steps", "2", "--json"]
+    ran = CliRunner().invoke(command, given)
+    assert ran.exit_code == 0, ran.output
+    heard = json.loads(ran.stdout.splitlines()[-1])["heard"]
+    assert heard.startswith("loop.wav: 110 bpm, 4 beats a bar, ")
+    assert open_rhythm(tmp_path / "models" / "mine").styles
 
 
 @pytest.mark.parametrize(
