@@ -12,22 +12,26 @@ from engine.pulse.tracker import BEATS
 
 METERS = (3, 4)  # what it tells apart by itself
 MOST = 8
-KEEP = 0.94  # of what earlier beats said, at each beat
-OFTEN = 0.012  # a bar's first at any hop
-MARGIN = 1.5  # by which another place must be better
+OFTEN = 0.06  # a bar's first, near any beat
+SURELY = (0.002, 0.9)  # no beat says more than these
+THREE = -0.7  # of bars of three beside those of four; this and all below in log probability
+UNLIKELY = -6.0  # nothing is ruled out: a drummer may change his mind
+MARGIN = 2.0  # by which another place must be likelier
+CARRIED = 3.0  # how much likelier is what another counted who has led
 EARLY = 0.15  # of a beat before the next, it is as good as there
-PEAK, DONE, BAR, SHIFT, SAID, SUM, WEIGHT, BEGAN, HALVED = range(9)
+PEAK, DONE, BAR, SHIFT, SAID, BEGAN, HALVED = range(7)
 """Places in ``state.bar``: the likeliest first near this beat; the beat last judged; beats a bar;
-a beat whose number plus this is divided by them is a first; 1 where a player has said so; what
-recent beats said in all, and how many they were; the beat with which a bar that was said began
-last; 1 where every other beat is told, those whose number plus the shift is even."""
+a beat whose number plus this is divided by them is a first; 1 where a player has said so; the
+beat with which a bar that was said began last; 1 where every other beat is told, those whose
+number plus the shift is even."""
 
 
 def bars() -> dict[str, Any]:
     """State of ``count_bars``."""
-    bar = np.zeros(9)
+    bar, scores = np.zeros(7), np.zeros((MOST + 1, MOST))
     bar[BAR], bar[DONE] = 4.0, -1.0
-    return {"bar": bar, "scores": np.zeros((MOST + 1, MOST))}
+    scores[3] = THREE
+    return {"bar": bar, "scores": scores}
 
 
 @kernel
@@ -47,11 +51,8 @@ def count_bars(state: Any, first: float, meter: int) -> None:
     if number <= bar[DONE]:
         return
     bar[DONE] = number
-    said = 0.0  # without a network nothing is told of firsts: count on from the first beat
-    if bar[PEAK] > 0.0:
-        said = math.log((bar[PEAK] + 1e-3) / (OFTEN + 1e-3))
+    judge(state, number, bar[PEAK], meter)
     bar[PEAK] = 0.0
-    judge(state, number, min(max(said, -2.0), 3.0), meter)
 
 
 @kernel
@@ -71,33 +72,26 @@ def told_bar(bar: Any) -> int:
 
 
 @kernel
-def judge(state: Any, number: int, said: float, meter: int) -> None:
-    """Beat ``number`` was as much a first as ``said``: who has been one till now?
+def judge(state: Any, number: int, first: float, meter: int) -> None:
+    """Beat ``number`` was a first with the probability ``first``: which beats are, then?
 
-    What counts is by how much it said more than others: were all alike, those that spoke last
-    would seem to differ from those whose words have faded. Where every other beat is told, those
-    that are told stay so.
+    ``scores[m, j]`` is the log probability, up to a constant, that bars have m beats and that
+    those are firsts whose numbers leave j when divided by m. Where every other beat is told,
+    those that are told stay so.
     """
-    bar, scores = state.bar, state.scores
-    bar[SUM], bar[WEIGHT] = KEEP * bar[SUM] + said, KEEP * bar[WEIGHT] + 1.0
-    more = said - bar[SUM] / bar[WEIGHT]
-    for m in range(2, MOST + 1):
-        for j in range(m):
-            scores[m, j] *= KEEP
-        scores[m, number % m] += more
+    bar = state.bar
+    if first > 0.0:  # without a network nobody tells: count on from the first beat
+        weigh(state.scores, number, min(max(first, SURELY[0]), SURELY[1]))
     if bar[SAID] == 1.0:
         return
     best_meter, best_place, best_score = int(bar[BAR]), 0, -1e9
     for m in range(2, MOST + 1):
         if m != meter and (meter > 0 or m not in METERS):
             continue
-        mean = 0.0
-        for j in range(m):
-            mean += scores[m, j] / m
         for j in range(m):
             if m % 2 == 0 and not keeps_told(bar, m - j):
                 continue
-            score = (scores[m, j] - mean) * (m - 1.0) / m * math.sqrt(m)
+            score = state.scores[m, j]
             if m == int(bar[BAR]) and j == (m - int(bar[SHIFT]) % m) % m:
                 score += MARGIN
             if score > best_score:
@@ -106,6 +100,27 @@ def judge(state: Any, number: int, said: float, meter: int) -> None:
     if not keeps_told(bar, shift):
         shift += best_meter  # which is odd: the same place of the bar
     bar[BAR], bar[SHIFT] = best_meter, shift
+
+
+@kernel
+def weigh(scores: Any, number: int, first: float) -> None:
+    """Bayes' rule; the likeliest of all bars that it tells apart, and of any other, is then 0."""
+    yes = math.log(first / OFTEN)
+    no = math.log((1.0 - first) / (1.0 - OFTEN))
+    common = -1e9
+    for m in range(2, MOST + 1):
+        for j in range(m):
+            scores[m, j] += yes if number % m == j else no
+            if m in METERS:
+                common = max(common, scores[m, j])
+    for m in range(2, MOST + 1):
+        top = common
+        if m not in METERS:
+            top = -1e9
+            for j in range(m):
+                top = max(top, scores[m, j])
+        for j in range(m):
+            scores[m, j] = max(scores[m, j] - top, UNLIKELY)
 
 
 @kernel
@@ -133,6 +148,7 @@ def go_on(state: Any, place: float, meter: float, said: float) -> None:
     bar = state.bar
     if 2.0 <= meter <= MOST:
         bar[BAR], bar[SAID] = meter, said
+        state.scores[int(meter), 0] += CARRIED
     whole = told_bar(bar)
     bar[SHIFT], bar[DONE] = 0.0, math.floor(place)
     bar[BEGAN] = whole * math.floor(place / whole)
