@@ -42,7 +42,8 @@ def check(fonts: Iterable[Path]) -> str:
         raise Absent("drums are rendered with fluidsynth, which is not installed")
     for font in fonts:
         if not font.is_file():
-            raise Absent(f"{font}: no such sound font; Debian's is fluid-soundfont-gm")
+            advice = "; apt install fluid-soundfont-gm" if font == DEFAULT_FONT else ""
+            raise Absent(f"{font}: no such sound font{advice}")
         try:
             with font.open("rb") as file:
                 head = file.read(12)
