@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conducting import Conductor
 
 from engine.kernel import Audio, kernel
 from engine.params import Choice, Param, Setting
-from engine.plugin import Plugin, PluginError, Setup, State, zeros
+from engine.plugin import Plugin, PluginError, Setup
 from engine.rack import Lane, Link, Rack
 from engine.render import Move, Renderer, play
 from engine.rhythm import open_rhythm
@@ -264,23 +265,6 @@ def test_who_leads_waits_for_nobody_and_never_rests(folder: Path) -> None:
     heard = strokes(5.0, [100])
     played = Played(rack(folder, balance=0.0, stop_after=1.0), heard)
     assert max(frame for frame, _, _ in played.ons) > 4 * RATE
-
-
-class Conductor(Plugin):
-    """Lead at 120 bpm; from a knob, by so many beats ahead or behind."""
-
-    ahead = Param(0.0, -64.0, 64.0, smooth_ms=0.0, help="Beats")
-    leads_beat = True
-
-    def prepare(self, setup: Setup) -> State:
-        return {"rate": setup.sample_rate, "now": zeros(1, dtype=np.float64)}
-
-    @kernel
-    def process(audio: Audio, knobs: Any, state: Any) -> None:
-        state.now[0] += audio.shape[1]
-        state.lead[0], state.lead[1], state.lead[4] = 1.0, 120.0, 4.0
-        state.lead[2] = state.now[0] / (0.5 * state.rate) + float(knobs.ahead.start)
-        state.lead[3] = state.now[0]
 
 
 @pytest.mark.parametrize("at", [1.04, 1.11, 1.3])
