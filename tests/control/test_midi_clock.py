@@ -97,6 +97,19 @@ def test_a_new_tempo_is_found_within_four_beats_and_no_tick_is_lost(
     assert follower.index == 239 and follower.lost == 0
 
 
+@unhurried
+@given(TEMPOS, st.integers(8, 30), st.floats(0.02, 0.1))
+def test_ticks_that_catch_up_with_a_drummer_tell_his_tempo(
+    tempo: float, wave: int, depth: float
+) -> None:
+    follower, stamp = Follower(), 0.0
+    for i in range(400):
+        follower.tick(int(stamp))
+        stamp += period_ns(tempo) * (1.0 + depth * math.sin(2.0 * math.pi * i / wave))
+        if i > 150:
+            assert follower.period_ns == pytest.approx(period_ns(tempo), rel=0.02)
+
+
 class Listener:
     """A musical clock's news, and messages to a ClockIn."""
 

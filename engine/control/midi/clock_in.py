@@ -49,6 +49,9 @@ class Follower:
     A stray tick is forgotten. After some in a row it is clear what they are: off by a whole
     number of ticks, then that many were lost (or doubled) and are counted; else the tempo is
     another, and the line begins anew with them.
+
+    Where a drummer leads who sends them, lines are short: ticks that catch up with him stray.
+    Of them the line knows where a tick is, and the mean of four beats how fast they come.
     """
 
     def __init__(self) -> None:
@@ -58,11 +61,22 @@ class Follower:
         self._ticks: deque[tuple[int, int]] = deque(maxlen=WINDOW)
         self._aside: list[tuple[int, int]] = []
         self._late: deque[float] = deque(maxlen=8)
+        self._past: deque[tuple[int, int]] = deque(maxlen=WINDOW + 1)
 
     @property
     def steady(self) -> bool:
         """Whether the line can be believed."""
         return self.line is not None and len(self._ticks) >= ENOUGH
+
+    @property
+    def period_ns(self) -> float:
+        """From tick to tick: the line's, if it has held for a beat."""
+        assert self.line is not None
+        if len(self._ticks) >= TICKS or len(self._past) <= TICKS:
+            return self.line.period_ns
+        (first, begin), (last, end) = self._past[0], self._past[-1]
+        known = last > first and end > begin
+        return (end - begin) / (last - first) if known else self.line.period_ns
 
     def tick(self, stamp_ns: int) -> None:
         """A tick has come."""
@@ -72,6 +86,7 @@ class Follower:
             return
         if stamp_ns - (self._aside or self._ticks)[-1][1] > GONE_NS:
             self.index += max(0, round(self.line.off(self.index, stamp_ns)))
+            self._past.clear()
             self._restart([(self.index, stamp_ns)])
             return
         off = self.line.off(self.index, stamp_ns)
@@ -87,6 +102,7 @@ class Follower:
 
     def _take(self, stamp_ns: int) -> None:
         self._ticks.append((self.index, stamp_ns))
+        self._past.append((self.index, stamp_ns))
         if len(self._ticks) >= ASIDE:
             self.line = fitted(list(self._ticks))
 
@@ -102,10 +118,13 @@ class Follower:
         if all(abs(off - by) < STRANGE for off in offs):
             self.index += by
             self.lost += by
-            self._ticks.extend((index + by, stamp) for index, stamp in self._aside)
+            caught = [(index + by, stamp) for index, stamp in self._aside]
+            self._ticks.extend(caught)
+            self._past.extend(caught)
             self._aside = []
             self.line = fitted(list(self._ticks))
         else:
+            self._past.extend(self._aside)
             self._restart(self._aside)
 
     def _restart(self, ticks: Sequence[tuple[int, int]]) -> None:
@@ -200,7 +219,7 @@ class ClockIn:
     def _set(self, stamp_ns: int) -> None:
         line = self.follower.line
         assert line is not None and self._zero is not None
-        tempo = 60e9 / (TICKS * line.period_ns)
+        tempo = 60e9 / (TICKS * self.follower.period_ns)
         if self._leads() or not TEMPO.minimum <= tempo <= TEMPO.maximum:
             return
         self._set_ns = stamp_ns
