@@ -21,7 +21,7 @@ TAPS = 4
 LEAVING = 4  # racks that may ring out at once
 NOTES = 256  # MIDI messages that wait for one plugin, or that one has made
 MADE = 1024  # MIDI messages of all plugins that are kept for the front process
-LEAD = 16  # numbers of a lead record
+LEAD = 17  # numbers of a lead record
 INPUT_NONE, INPUT_LEFT, INPUT_RIGHT, INPUT_MONO, INPUT_STEREO = range(5)
 CLEAN, SOUNDING, DIRTY, CLEANING = range(4)  # who may touch a table's memory: see TABLE.owner
 CUT, RETREAT = 1, 2  # how a rack leaves: its lanes are cut, or its fade-in runs backwards
@@ -38,6 +38,8 @@ TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, LEAD_NOW, LEAD_TABLE = range(8, 14)
 # By the kernel: whether a player has said which beat is the first of a bar. By audio, where one
 # goes on for another: the same of who led before, and how many beats its bars had; 0 for a tap.
 LEAD_SAID, TOLD_BAR = 14, 15
+# By the kernel: its tempo without what strokes that are early or late make of it, or 0.
+LEAD_EVEN = 16
 
 KNOB = np.dtype(
     [

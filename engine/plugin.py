@@ -85,7 +85,7 @@ class Plugin:
     """The kernel gets ``state.beat``: the tempo, the beat at an origin, beats a frame, how many
     frames from that origin this part begins, and beats a bar."""
     leads_beat: ClassVar[bool] = False
-    """The kernel gets ``state.lead``, 16 numbers that it writes its beat into (``layout.LEADS``).
+    """The kernel gets ``state.lead``, 17 numbers that it writes its beat into (``layout.LEADS``).
 
     [0] 1 while it leads, [1] tempo in bpm, [2] the beat (in quarter notes; one that its beats a
     bar divide begins a bar) at [3], a frame of the node's own time, [4] beats a bar, [5] how sure
@@ -95,7 +95,8 @@ class Plugin:
     begins (after a panic a kernel that counts itself would count from 0). [14] is 1 once a player
     has said which beat is a bar's first. One that begins to lead where another did, or itself
     before a panic, is told that one's beat as from outside, with its [14] and, as [15], its beats
-    a bar; a tap has 0 there.
+    a bar; a tap has 0 there. [16] is the tempo for what lasts as long as notes do, a delay's gap:
+    evener than [1] may be, which only says where the beat will be soon; 0 if that is the same.
 
     Once a cell of 64 frames the host lets the musical clock be where the record says; all that
     follows the beat does so from the next cell on. One whose record has [0] = 0, or that is

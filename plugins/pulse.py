@@ -18,7 +18,7 @@ from engine.pulse.bars import BAR, HALVED, SAID, SHIFT, go_on, say_first
 from engine.pulse.file import read_network, shipped
 from engine.pulse.follower import SILENT, STRENGTH, attend, due, follower, sureness
 from engine.pulse.states import LONGEST, SHORTEST, settle
-from engine.pulse.tracker import BEATS, ENOUGH, HEARD, LAST, RATE, STEADY
+from engine.pulse.tracker import BEATS, ENOUGH, EVEN, HEARD, LAST, RATE, STEADY
 
 FLUX = "flux"
 METERS = ("auto", "2", "3", "4", "5", "6", "7", "8")
@@ -27,7 +27,7 @@ HALF = 0  # of the octaves
 SLOWEST, FASTEST = 6000.0 / LONGEST, 6000.0 / SHORTEST  # bpm
 LEADS, TEMPO, BEAT, FRAME, METER, SURE, ONSETS, STRONG = range(8)
 TOLD, TOLD_TEMPO, TOLD_BEAT, TOLD_FRAME, NOW = range(8, 13)
-FIRST_SAID, TOLD_BAR = 14, 15
+FIRST_SAID, TOLD_BAR, EVEN_TEMPO = 14, 15, 16
 PRESSED, HEARD_TELLS = range(2)
 
 
@@ -135,7 +135,7 @@ def take_beat(knobs: Any, state: Any, now: float) -> None:
     else:
         off = place - pulse[BEATS]
         pulse[BEATS] += off - math.floor(off + 0.5)
-    pulse[RATE], pulse[STEADY], pulse[ENOUGH] = rate, rate, 1.0
+    pulse[RATE], pulse[STEADY], pulse[EVEN], pulse[ENOUGH] = rate, rate, rate, 1.0
     pulse[HEARD] = pulse[BEATS] - state.strokes[SILENT] * rate  # silence goes on from here, too
     pulse[LAST] = math.floor(pulse[BEATS])
     settle(state, rate, pulse[BEATS])
@@ -174,7 +174,7 @@ def tell(knobs: Any, state: Any, frame: float) -> None:
     lead[TEMPO], lead[BEAT], lead[FRAME] = rate * 6000.0, beat, frame
     lead[METER], lead[SURE] = float(meter), sureness(state)
     lead[ONSETS], lead[STRONG] = float(state.counted[0]), state.strokes[STRENGTH]
-    lead[FIRST_SAID] = state.bar[SAID]
+    lead[FIRST_SAID], lead[EVEN_TEMPO] = state.bar[SAID], pulse[EVEN] * octave * 6000.0
     readout = state.readout
     readout[0], readout[1] = lead[TEMPO] if leading else 0.0, lead[SURE]
     place = beat - meter * math.floor(beat / meter)

@@ -17,6 +17,7 @@ from engine.layout import (
     LEAD,
     LEAD_BAR,
     LEAD_BEAT,
+    LEAD_EVEN,
     LEAD_FRAME,
     LEAD_NOW,
     LEAD_SAID,
@@ -102,7 +103,9 @@ def follow(control: Any, node: Any, ahead: int) -> None:
     beats_a_frame = record[LEAD_TEMPO] / (60.0 * control.rate)
     frame = math.floor(record[LEAD_FRAME])
     control.beat_frame = int(frame) + ahead
-    control.beat[0], control.beat[2] = record[LEAD_TEMPO], beats_a_frame
+    even = record[LEAD_EVEN]
+    control.beat[0] = even if SLOWEST_BPM <= even <= FASTEST_BPM else record[LEAD_TEMPO]
+    control.beat[2] = beats_a_frame
     control.beat[1] = record[LEAD_BEAT] - (record[LEAD_FRAME] - frame) * beats_a_frame
     control.beat[4] = record[LEAD_BAR] if 1.0 <= record[LEAD_BAR] <= 64.0 else 4.0
 

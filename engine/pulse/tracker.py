@@ -14,13 +14,14 @@ import numpy as np
 from engine.kernel import kernel
 from engine.pulse.states import INTERVAL, LATE_HOPS, PLACE, SURE, find
 
-BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD, BEFORE, SINCE = range(10)
+BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD, BEFORE, SINCE, EVEN = range(11)
 """Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
 confidence; 1 once it has begun; the last beat announced; beats a hop over some seconds; the beat
-when something was last heard, and at the last hop; hops since a beat was announced."""
+when something was last heard, and at the last hop; hops since a beat was announced; beats a hop
+over about a second, for all that lasts as long as notes do."""
 WEIGHT, TIME, BEAT, TIMES, BOTH = range(5)
-"""Places in ``state.line``: sums, over the hops of some seconds, of how much each weighs, its
-time and its beat as seen from now, the square of the one and the product of both."""
+"""Places in each of ``state.lines``: sums, over the hops of some seconds, of how much each weighs,
+its time and its beat as seen from now, the square of the one and the product of both."""
 
 PULL = 0.35  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
@@ -33,12 +34,13 @@ CLOSEST = 0.6  # of a beat lies between two at least
 STEADY_HOPS = 400.0  # over which a line is fitted through the beats, to go on along in silence
 FITTED = 60.0  # hops of weight until that line is trusted
 ANOTHER = 0.18  # further off is another tempo; strokes that are early or late sway it by less
+EVEN_HOPS, EVEN_FITTED, UNEVEN = 120.0, 40.0, 0.1  # the same of the line that EVEN is told by
 LEAPT = 0.15  # beats in a hop: more than it is ever pulled
 
 
 def oscillator() -> dict[str, Any]:
     """State of ``follow`` beside that of the states."""
-    return {"pulse": np.zeros(10), "line": np.zeros(5), "told": np.zeros(4)}
+    return {"pulse": np.zeros(11), "lines": np.zeros((2, 5)), "told": np.zeros(4)}
 
 
 @kernel
@@ -62,7 +64,7 @@ def follow(state: Any, ahead: float, held: int) -> int:
     if pulse[ENOUGH] == 0.0:
         if sure < BEGIN:
             return 0
-        pulse[ENOUGH], pulse[RATE], pulse[STEADY] = 1.0, rate, rate
+        pulse[ENOUGH], pulse[RATE], pulse[STEADY], pulse[EVEN] = 1.0, rate, rate, rate
         pulse[BEATS] = place - math.floor(place)
         pulse[LAST] = math.floor(pulse[BEATS])
     off = place - pulse[BEATS]
@@ -83,44 +85,58 @@ def follow(state: Any, ahead: float, held: int) -> int:
 @kernel
 def leap(pulse: Any, rate: float, off: float) -> None:
     """Go over to another tempo or place."""
-    pulse[AWAY], pulse[RATE], pulse[STEADY] = 0.0, rate, rate
+    pulse[AWAY], pulse[RATE], pulse[STEADY], pulse[EVEN] = 0.0, rate, rate, rate
     pulse[BEATS] += off
 
 
 @kernel
 def remember(state: Any, silent: float) -> None:
-    """Keep what to go on with in silence, which has lasted ``silent`` hops.
+    """Keep what to go on with in silence, which has lasted ``silent`` hops, and how fast it is.
 
-    A line by least squares, its weights falling over ``STEADY_HOPS``: a beat's own lateness
-    hardly moves it, where a mean of the tempo would keep all of the last one's.
+    Lines by least squares, their weights falling over some seconds: a beat's own lateness hardly
+    moves them, where a mean of the tempo would keep all of the last one's.
     """
-    pulse, line = state.pulse, state.line
+    pulse = state.pulse
     moved = pulse[BEATS] - pulse[BEFORE]
     pulse[BEFORE] = pulse[BEATS]
     heard = silent * pulse[RATE] < 0.5  # later it only seems to get slower
-    other = abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER
     if abs(moved) > LEAPT:  # another place, the tempo is what it was
         moved = pulse[RATE]
-    if heard and other:
-        pulse[STEADY] = pulse[RATE]
-        for k in range(line.shape[0]):
-            line[k] = 0.0
-    shift(line, moved)
-    if heard:
-        line[WEIGHT] += 1.0
-    offset = 0.0
-    if line[WEIGHT] > FITTED:
-        spread = line[WEIGHT] * line[TIMES] - line[TIME] * line[TIME]
-        pulse[STEADY] = (line[WEIGHT] * line[BOTH] - line[TIME] * line[BEAT]) / spread
-        offset = (line[BEAT] - pulse[STEADY] * line[TIME]) / line[WEIGHT]
+    far = abs(math.log(pulse[EVEN] / pulse[RATE])) > UNEVEN
+    go_along(state.lines[1], pulse, EVEN, EVEN_HOPS, EVEN_FITTED, heard, far, moved)
+    far = abs(math.log(pulse[STEADY] / pulse[RATE])) > ANOTHER
+    offset = go_along(state.lines[0], pulse, STEADY, STEADY_HOPS, FITTED, heard, far, moved)
     if silent == 0.0:
         pulse[HEARD] = pulse[BEATS] + offset
 
 
 @kernel
-def shift(line: Any, moved: float) -> None:
+def go_along(
+    line: Any, pulse: Any, slope: int, hops: float, fitted: float, heard: bool, far: bool,
+    moved: float,
+) -> float:  # fmt: skip
+    """Move a line on by a hop; where it was ``far`` from what is ``heard`` it begins anew.
+
+    ``pulse[slope]`` is then its tempo; returns how far it is above the last beat.
+    """
+    if heard and far:
+        pulse[slope] = pulse[RATE]
+        for k in range(line.shape[0]):
+            line[k] = 0.0
+    shift(line, moved, hops)
+    if heard:
+        line[WEIGHT] += 1.0
+    if line[WEIGHT] <= fitted:
+        return 0.0
+    spread = line[WEIGHT] * line[TIMES] - line[TIME] * line[TIME]
+    pulse[slope] = (line[WEIGHT] * line[BOTH] - line[TIME] * line[BEAT]) / spread
+    return float((line[BEAT] - pulse[slope] * line[TIME]) / line[WEIGHT])
+
+
+@kernel
+def shift(line: Any, moved: float, hops: float) -> None:
     """See the line's points from a hop later, in which ``moved`` beats have passed."""
-    keep, weight, time, beat = 1.0 - 1.0 / STEADY_HOPS, line[WEIGHT], line[TIME], line[BEAT]
+    keep, weight, time, beat = 1.0 - 1.0 / hops, line[WEIGHT], line[TIME], line[BEAT]
     line[BOTH] = keep * (line[BOTH] - time * moved - beat + weight * moved)
     line[TIMES] = keep * (line[TIMES] - 2.0 * time + weight)
     line[TIME] = keep * (time - weight)
@@ -135,7 +151,7 @@ def coast(state: Any, silent: float) -> None:
     Beats that are missed look like a slower tempo until one knows that nobody plays.
     """
     pulse = state.pulse
-    pulse[RATE] = pulse[STEADY]
+    pulse[RATE] = pulse[EVEN] = pulse[STEADY]
     pulse[BEATS] = pulse[HEARD] + silent * pulse[STEADY]
 
 

@@ -49,6 +49,28 @@ def test_the_beat_is_the_leaders_from_the_next_cell_on(use: Use) -> None:
     np.testing.assert_allclose(1e3 * made[start:, 1], 3.0, rtol=1e-5)
 
 
+def test_a_delays_gap_goes_by_the_even_tempo_and_the_beat_by_the_other(use: Use) -> None:
+    class Even(Plugin):
+        """Lead at a tempo that sways; it is 100 in the mean."""
+
+        leads_beat = True
+
+        @kernel
+        def process(audio: Audio, knobs: Any, state: Any) -> None:
+            state.lead[0], state.lead[16] = 1.0, 100.0
+            state.lead[1] = 100.0 if state.lead[12] < 24000.0 else 130.0
+            state.lead[2] = 2.0 * state.lead[12] / 48000.0
+            state.lead[3] = state.lead[12]
+
+    sound = np.zeros((96000, 1), np.float32)
+    sound[30000] = 1.0
+    echo = {"sync": 6.0, "mix": 1.0, "feedback": 0.0, "modulation": 0.0, "tone_hz": 20_000.0}
+    made = play(rack(use(Even), Link("delay", "delay", echo)), sound, RATE)[:, 0]
+    assert int(np.abs(made).argmax()) - 30000 == pytest.approx(0.6 * RATE, abs=2)
+    beats = play(rack(use(Even), use(Reads), source="stereo"), np.repeat(sound, 2, 1), RATE)
+    np.testing.assert_allclose(1e3 * beats[CELL:, 0], np.arange(CELL, 96000) / 24000, atol=0.01)
+
+
 def test_latency_before_a_follower_or_the_leader_shifts_nothing(use: Use) -> None:
     sound = noise(24000, 2)
     plain = play(rack(use(Swing), use(Reads), source="stereo"), sound, RATE)

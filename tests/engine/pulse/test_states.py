@@ -14,7 +14,7 @@ from engine.kernel import kernel
 from engine.pulse.bars import BAR, SHIFT, count_bars, say_first
 from engine.pulse.follower import follower
 from engine.pulse.states import INTERVALS, LATE_HOPS, SHORTEST, move
-from engine.pulse.tracker import BEATS, ENOUGH, RATE, TRUSTED, follow
+from engine.pulse.tracker import BEATS, ENOUGH, EVEN, RATE, TRUSTED, follow, remember
 
 FLOOR, PEAK = 0.02, 0.6
 
@@ -91,6 +91,36 @@ def off(said: Any, beats: Any) -> Any:
 def one_each(said: Any, bpm: float) -> bool:
     """Whether they are a beat apart, each from the next."""
     return bool(np.abs(np.diff(said) * bpm / 60.0 - 1.0).max() < 0.15)
+
+
+@kernel
+def tempi(state: Any, beat: Any, told: Any) -> None:
+    """A hop for each of ``beat``; rows of ``told`` are the tempo, and the even one."""
+    for i in range(beat.shape[0]):
+        move(state, beat[i])
+        follow(state, 0.0, 0)
+        if state.pulse[ENOUGH] == 1.0:
+            remember(state, 0.0)
+        told[i, 0], told[i, 1] = 6000.0 * state.pulse[RATE], 6000.0 * state.pulse[EVEN]
+
+
+def test_strokes_that_are_early_or_late_hardly_sway_the_even_tempo():
+    rng, one = np.random.default_rng(1), Follower()
+    beats = steady(110.0, 60.0)
+    told = np.zeros((6000, 2))
+    compiled(tempi)(one.state, bumps(beats + rng.normal(0.0, 0.015, len(beats)), 60.0), told)
+    swayed, even = np.percentile(np.abs(told[1000:] / 110.0 - 1.0), 95, axis=0)
+    assert even < min(0.025, 0.6 * swayed), (swayed, even)
+    swayed, even = np.median(np.abs(told[1050:] / told[1000:-50] - 1.0), axis=0)
+    assert even < 0.35 * swayed, (swayed, even)
+
+
+def test_the_even_tempo_is_with_a_step_after_two_beats():
+    one, told = Follower(), np.zeros((3000, 2))
+    beats = np.concatenate([steady(100.0, 15.0), 15.0 + steady(125.0, 15.0, 0.2)])
+    compiled(tempi)(one.state, bumps(beats, 30.0), told)
+    moved = np.flatnonzero(np.abs(told[1500:, 0] / 125.0 - 1.0) < 0.03)[0] + 1500
+    assert abs(told[moved + 100, 1] / 125.0 - 1.0) < 0.03
 
 
 @pytest.mark.parametrize("bpm", [60.0, 93.7, 118.81, 120.0, 200.0])
