@@ -41,10 +41,13 @@ def load(
                 f"{path}: is MIDI; say what its controllers turn: --cc 20=ADDRESS"
             )
         return _from_midi(path, params, controllers, sample_rate)
-    return [
+    moves = [
         Move(round(seconds * sample_rate), address, value)
         for seconds, address, value in _rows(path, data, params)
     ]
+    if not moves:
+        raise AutomationError(f"{path}: moves nothing; a line of it is time, parameter, value")
+    return moves
 
 
 def messages_in(path: Path, sample_rate: int) -> list[Message]:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -69,12 +74,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = typer.main.get_command(app).main(
-            args=given or ["--help"], prog_name="taraf", standalone_mode=False
-        )
+        with _ending():
+            code = typer.main.get_command(app).main(
+                args=given or ["--help"], prog_name="taraf", standalone_mode=False
+            )
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:  # `taraf plugins | head`
+    except (BrokenPipeError, SystemExit) as error:  # `taraf plugins | head`
+        # rich and typer, too, leave at a closed pipe
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
@@ -86,6 +95,36 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"taraf: {line}", file=sys.stderr)
         return PROBLEM
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Let a kill or a closed terminal end a command as Ctrl-C does: nothing half done is left.
+
+    What is ignored stays so (nohup), and what a command starts does not inherit it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    known = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    ours = [one for one in known if one is not None and signal.getsignal(one) == signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, _end)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Do what Ctrl-C does just now; a training finishes its step."""
+    if number != signal.SIGTERM:  # a terminal that closes may say so twice: once is enough
+        signal.signal(number, signal.SIG_IGN)
+    interrupt = signal.getsignal(signal.SIGINT)
+    if not callable(interrupt):  # Ctrl-C is ignored, as in the background of a script
+        raise KeyboardInterrupt
+    interrupt(number, frame)
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
@@ -100,7 +139,9 @@ def _was_interrupted(error: BaseException | None) -> bool:
 def complaint(error: Exception) -> str | None:
     """What to tell a user whose mistake ``error`` is, in one line; None if it is ours."""
     if isinstance(error, OSError):
-        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        text = error.strerror or str(error)
+        if error.filename:
+            text = f"{error.filename}: {text}"
     elif hasattr(error, "format_message"):  # typer's: a wrong option, a missing argument
         context = getattr(error, "ctx", None)
         help_ = f"see {context.command_path} --help" if context else "see taraf --help"

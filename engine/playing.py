@@ -40,9 +40,18 @@ def open_rack(
 
     ``playing`` says how its models are played where it does not.
     """
-    loaded = presets.load(presets.find(name))
+    path = presets.find(name)
+    loaded = presets.load(path)
     rack, said = with_defaults(loaded.rack, playing or Models())
-    return changed(rack, changes), (*loaded.warnings, *said)
+    return changed(rack, changes), (*loaded.warnings, *_midi_mistakes(loaded.rack, path), *said)
+
+
+def _midi_mistakes(rack: Rack, path: Path) -> list[str]:
+    if not rack.midi:
+        return []
+    from engine.control.midi import mistakes
+
+    return mistakes(rack, str(path))
 
 
 def changed(rack: Rack, changes: list[str]) -> Rack:

@@ -37,10 +37,10 @@ def names() -> dict[str, Path]:
 
 def find(name: str) -> Path:
     """The file of the preset called ``name``, or the file at that path."""
-    path = Path(name or ".")
+    path = Path(name)
     if name in names():
         return names()[name]
-    if path.suffix == ".toml" or len(path.parts) > 1 or path.exists():
+    if name and (path.suffix == ".toml" or len(path.parts) > 1 or path.exists()):
         return path
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.5)
     hint = f"near to it: {', '.join(near)}" if near else f"there are {', '.join(names()) or 'none'}"

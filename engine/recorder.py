@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.host import Host
+from engine.soundfiles.formats import make_room, reason, unwritten
 
 FORMATS = {"wav": "FLOAT", "flac": "PCM_24"}
 _UPDATE_HEADER = 0x1060  # libsndfile's SFC_UPDATE_HEADER_NOW
@@ -34,13 +35,13 @@ class _Track:
         self.path = path
         self.frames = 0
         try:
-            path.open("wb").close()  # says plainly what libsndfile calls a system error
+            make_room(path)
             self._file = soundfile.SoundFile(
                 path, "w", rate, channels, subtype=FORMATS[path.suffix[1:]]
             )
         except (soundfile.LibsndfileError, OSError) as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-            raise RecorderError(f"{path}: cannot be written: {reason}") from None
+            why = unwritten(error, None)
+            raise RecorderError(f"{path}: cannot be written: {why}") from None
         self.fault = ""
         self._error = soundfile.LibsndfileError
         self._library: Any = soundfile._snd
@@ -56,8 +57,8 @@ class _Track:
             self._file.write(sound)
             if time.monotonic() - self._saved > 0.5:
                 self.save()
-        except (self._error, OSError) as error:
-            self.fault = f"{self.path}: {' '.join(str(error).split())}"
+        except (self._error, OSError, AssertionError) as error:  # the last: a short write
+            self.fault = f"{self.path}: {unwritten(error, self._file)}"
 
     def save(self) -> None:
         """Bring the file on disk up to date, its header included."""
@@ -88,7 +89,7 @@ class _Track:
         try:
             self._file.close()
         except (self._error, OSError) as error:
-            self.fault = self.fault or f"{self.path}: {' '.join(str(error).split())}"
+            self.fault = self.fault or f"{self.path}: {reason(error)}"
 
 
 class Recorder:

@@ -58,18 +58,19 @@ def devices() -> list[dict[str, Any]]:
     ]
 
 
-def choose(name: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def choose(name: str, virtual: bool = True) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The input device (None if it only plays) and output device that ``name`` means.
 
     ``name`` is an index, part of a device's name, or part of a host API's; "default" is the
-    system's pair. Where several match, one that can both record and play comes first.
+    system's pair. Where several match, one that can both record and play comes first. Errors
+    name the built-in device too if ``virtual``.
     """
     found = devices()
     if name == "default":
         first, second = portaudio().default.device
         by_index = {d["index"]: d for d in found}
         if second not in by_index:
-            raise DeviceError(_nothing("default", found))
+            raise DeviceError(_nothing("default", found, virtual))
         return by_index.get(first), by_index[second]
     if name.isdigit():
         matches = [d for d in found if d["index"] == int(name)]
@@ -77,7 +78,7 @@ def choose(name: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         matches = [d for d in found if name.lower() in f"{d['api']}: {d['name']}".lower()]
     outputs = [d for d in matches if d["outputs"]]
     if not outputs:
-        raise DeviceError(_nothing(name, found))
+        raise DeviceError(_nothing(name, found, virtual))
     both = [d for d in outputs if d["inputs"]]
     if both:
         return both[0], both[0]
@@ -85,9 +86,10 @@ def choose(name: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     return (same_api[0] if same_api else None), outputs[0]
 
 
-def _nothing(name: str, found: list[dict[str, Any]]) -> str:
-    names = ["virtual", *(f"{d['index']} {d['name']} ({d['api']})" for d in found)]
-    return f"no audio device is called {name!r} and can play; allowed: {', '.join(names)}"
+def _nothing(name: str, found: list[dict[str, Any]], virtual: bool) -> str:
+    names = [f"{d['index']} {d['name']} ({d['api']})" for d in found]
+    allowed = ", ".join(["virtual", *names] if virtual else names) or "none, for none is here"
+    return f"no audio device is called {name!r} and can play; allowed: {allowed}"
 
 
 class CardStream:

@@ -247,12 +247,14 @@ def _presets() -> Check:
 
 def _models() -> Check:
     from engine.library import Library, LibraryError
+    from engine.library.zoo import folder_cards
 
     name, library = "your models", Library()
     try:
-        count, unusable = len(library.cards()), tuple(library.unusable())
+        cards, unusable = library.cards(), tuple(library.unusable())
     except LibraryError as error:
         return Check(name, "warn", str(error), "set TARAF_MODELS=FOLDER to a folder you may read")
+    count = len(cards) + len(folder_cards(library.folder, "folder"))
     found = f"{count} in {library.folder} (TARAF_MODELS=FOLDER moves it)"
     lines = tuple("".join(c if c.isprintable() else " " for c in line) for line in unusable)
     return Check(name, "warn" if lines else "ok", found, more=lines)

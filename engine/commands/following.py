@@ -53,10 +53,22 @@ def _say(session: Any, quiet: bool) -> None:
 
 
 def tell(result: dict[str, Any], as_json: bool) -> None:
-    """Say what a performance came to."""
+    """Say what a performance came to; leaves with code 1 if not all was recorded."""
+    faults = [fault for take in _recorded(result) for fault in take.get("faults", [])]
     if as_json:
         typer.echo(json.dumps(result))
-        return
+    else:
+        _tell(result, faults)
+    if faults:
+        raise typer.Exit(1)
+
+
+def _recorded(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every take, the one that ran to the end last."""
+    return [*result["takes"], *([result["recorded"]] if result.get("recorded") else [])]
+
+
+def _tell(result: dict[str, Any], faults: list[str]) -> None:
     typer.echo(
         f"{result['preset']}: {result['blocks']} blocks of {result['blocks_due']} due, "
         f"{result['late']} late; callback p50 {result['p50_percent']:.1f} %, "
@@ -65,9 +77,7 @@ def tell(result: dict[str, Any], as_json: bool) -> None:
     )
     for event in result["events"]:
         typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
-    for fault in (result.get("recorded") or {}).get("faults", []):
+    for fault in faults:
         typer.echo(f"  not all was recorded: {fault}", err=True)
-    for take in result["takes"]:
+    for take in _recorded(result):
         typer.echo(f"  dry: {take['dry']}  wet: {take['wet']}")
-    if result.get("recorded"):
-        typer.echo(f"  dry: {result['recorded']['dry']}  wet: {result['recorded']['wet']}")

@@ -113,7 +113,9 @@ def live(
     ] = None,
     midi_clock: Annotated[
         list[str] | None,
-        typer.Option(help="MIDI outputs that get our clock.", rich_help_panel="MIDI"),
+        typer.Option(
+            help="MIDI outputs that get our clock; taraf is our own.", rich_help_panel="MIDI"
+        ),
     ] = None,
     no_midi_clock_in: Annotated[
         bool,
@@ -126,7 +128,8 @@ def live(
     notes_out: Annotated[
         list[str] | None,
         typer.Option(
-            help="MIDI outputs that get the notes that plugins make.", rich_help_panel="MIDI"
+            help="MIDI outputs that get the notes that plugins make; taraf is our own.",
+            rich_help_panel="MIDI",
         ),
     ] = None,
     no_program_change: Annotated[
@@ -202,7 +205,9 @@ def live(
     from engine import playing
     from engine.control.surfaces import Wanted, connected
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    if record is None:
+        _check_takes(takes)
+    _let_go()
     paths = options.set_list(presets or [], setlist, model)
     rack, warnings = options.rack_for(
         str(paths[0]) if paths else None, model, channel, levels, tanh, core_compatible,
@@ -261,9 +266,19 @@ def _port(given: int | None, wanted: bool) -> int | None:
     return WEB_PORT if wanted else None
 
 
-def _interrupt(number: int, frame: object) -> None:
-    """A polite request to end is as good as Ctrl-C: the sound stops and the take is closed."""
-    raise KeyboardInterrupt
+def _check_takes(folder: Path) -> None:
+    """Raise RecorderError if what is to hold the takes is a file: told before a note is played."""
+    from engine.recorder import RecorderError
+
+    if folder.exists() and not folder.is_dir():
+        raise RecorderError(f"--takes {folder}: is not a folder")
+
+
+def _let_go() -> None:
+    """A terminal that closes ends the window alone, and at once: the sound goes on."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and callable(signal.getsignal(hangup)):  # not where it is ignored
+        signal.signal(hangup, signal.SIG_DFL)
 
 
 def attach(
@@ -283,6 +298,8 @@ def attach(
     from engine import playing
     from engine.control.surfaces import Wanted, connected
 
+    _let_go()
+    _check_takes(takes)
     with (
         playing.adopt(pid, takes) as session,
         connected(session.desk, Wanted()),

@@ -83,8 +83,10 @@ def render(
         raise AutomationError("--cc says what a MIDI file turns: give one with --automation")
     for path in automation or []:
         load(path, rack, 48000, controllers)  # a mistake is found before a file is rendered
+    tune = 0.0
     for path in notes or []:
         lasts = messages_in(path, 48000)[-1].frame / 48000
+        tune = max(tune, lasts)
         if lasts > LONGEST_S:
             raise AutomationError(f"{path}: lasts {lasts:.0f} s; allowed are {LONGEST_S:.0f} s")
         if not any(link is not None and link.plugin.plays_notes for _, link in rack.links()):
@@ -92,7 +94,8 @@ def render(
     if jobs[0].target != files[-1]:
         files[-1].mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {"preset": rack.name, "warnings": list(warnings), "files": []}
-    with Bar(sum(job.frames for job in jobs), hidden=as_json) as bar:
+    frames = (max(job.frames, round(tune * job.rate)) + round(tail * job.rate) for job in jobs)
+    with Bar(sum(frames), hidden=as_json) as bar:
         for warning in warnings:
             bar.warn(warning)
         for job in jobs:
@@ -134,6 +137,8 @@ def plan(files: list[Path], kind: str | None) -> list[Job]:
     folder = out.is_dir() or len(sources) > 1 or (not out.suffix and not out.exists())
     if folder and out.exists() and not out.is_dir():
         raise SoundError(f"{out}: is not a folder; several files are rendered into one")
+    if folder and not out.exists() and out.suffix.lower().removeprefix(".") in FORMATS:
+        raise SoundError(f"{out}: is the name of a file; several are rendered into a folder")
     jobs: list[Job] = []
     for source in sources:
         target = out / f"{source.stem}.{kind or _same(source)}" if folder else out

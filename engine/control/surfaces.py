@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from engine.control.desk import Desk
 
+OWN = "taraf"
+"""What our own MIDI ports are called: OWN to play into, OWN-out to listen to."""
+
 
 class Surface(Protocol):
     """Something that turns knobs."""
@@ -72,18 +75,19 @@ def _start(found: Surfaces, surface: Surface) -> None:
 
 
 def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
-    outputs = wanted.midi_feedback or wanted.midi_clock or wanted.notes_out
+    outputs = (*wanted.midi_feedback, *wanted.midi_clock, *wanted.notes_out)
     if not (wanted.midi or wanted.midi_port or outputs):
         return
     from engine.control.midi import Midi
 
     parts = tuple("" if part == "all" else part for part in wanted.midi)
+    own = wanted.midi_port or any(part.lower() in (OWN, f"{OWN}-out") for part in outputs)
     midi = Midi(
         desk,
         parts,
         outputs=wanted.midi_feedback,
         clock_outputs=wanted.midi_clock,
-        virtual="taraf" if wanted.midi_port else "",
+        virtual=OWN if own else "",
         programs=wanted.program_change,
         clock_in=wanted.midi_clock_in,
         takeover="pickup" if wanted.pickup else "jump",
@@ -94,10 +98,12 @@ def _midi(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
 
 
 def _osc(desk: Desk, wanted: Wanted, found: Surfaces) -> None:
-    if not (wanted.osc or wanted.osc_to):
+    if not (wanted.osc or wanted.osc_to or wanted.osc_allow):
         return
-    from engine.control.osc import Osc
+    from engine.control.osc import Osc, OscError
 
+    if wanted.osc_allow and not wanted.osc:
+        raise OscError("--osc-allow says who may send OSC to us; give --osc [HOST:]PORT, too")
     osc = Osc(desk, wanted.osc or "127.0.0.1:0", wanted.osc_to, wanted.osc_allow)
     _start(found, osc)
     if wanted.osc:

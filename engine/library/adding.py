@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,11 +16,10 @@ from engine.library.place import (
     LibraryError,
     entries,
     file_name,
-    is_called_a_model,
     writing,
 )
 from engine.library.shelf import Library
-from engine.library.unfit import unfit
+from engine.library.unfit import candidates, unfit
 from engine.modelfiles import SUFFIXES, open_model
 from engine.modelfiles.reading import printable, read_bytes
 
@@ -117,15 +115,9 @@ def _is_archive(path: Path) -> bool:
 def _below(folder: Path) -> Iterator[Path | Outcome]:
     """Yield what may be models or packs of them, and folders that cannot be read."""
     locked: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=locked.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(files) if _is_wanted(name))
+    yield from candidates(folder, locked.append)
     for error in locked:
         yield _refused(Path(error.filename), error.strerror or "cannot be read")
-
-
-def _is_wanted(name: str) -> bool:
-    return is_called_a_model(name) or (_is_archive(Path(name)) and not name.startswith("."))
 
 
 def add(

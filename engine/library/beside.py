@@ -55,11 +55,22 @@ def find_model(name: str, folder: Path, kind: str, file: str, trained: str) -> P
     if found is not None:
         return found
     if is_path(name) or name.endswith(Path(file).suffix):
-        raise PluginError(f"{places(name, folder)[0]}: there is no such {kind}")
+        raise PluginError(f"{name}: {_lacks(name, folder, kind)}")
     there = ", ".join(sorted(named(file))) or "none"
     raise PluginError(
         f"no {kind} is called {name[:60]!r}; there are: {there}; or give a file or a folder"
     )
+
+
+def _lacks(name: str, folder: Path, kind: str) -> str:
+    """What is wrong with a path that leads to no ``kind``, and where it was looked for."""
+    if any(map(os.path.isdir, places(name, folder))):
+        return f"holds no {kind}"
+    if os.path.isabs(os.path.expanduser(name)):
+        return f"there is no such {kind}"
+    here = Path.cwd()
+    beside = "" if folder.absolute() == here else "beside the preset or "
+    return f"there is no such {kind}, {beside}in {here}"
 
 
 def is_path(name: str) -> bool:

@@ -147,11 +147,11 @@ class _Reader:
         self, table: dict[str, Any], key: str, where: str, most: int
     ) -> list[dict[str, Any]]:
         found = table.get(key, [])
-        prefix = f"{where}: " if where else ""
+        prefix, written = (f"{where}: ", f"lane.{key}") if where else ("", key)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise self.fail(f"{prefix}{key} is not a list of tables; write [[{key}]]")
+            raise self.fail(f"{prefix}{key} is not a list of tables; write [[{written}]]")
         if len(found) > most:
-            raise self.fail(f"{prefix}{len(found)} times [[{key}]] is more than {most}")
+            raise self.fail(f"{prefix}{len(found)} times [[{written}]] is more than {most}")
         return found
 
     def text(self, table: dict[str, Any], key: str, where: str, default: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +61,11 @@ def format_of(path: Path, rate: int) -> Format:
     return kind
 
 
+def make_room(path: Path) -> None:
+    """Begin a file; raises OSError with what libsndfile would not say: that there is no room."""
+    path.write_bytes(bytes(4096))
+
+
 def reason(error: BaseException) -> str:
     """What went wrong, in one line, without the file's name."""
     if isinstance(error, OSError) and error.strerror:
@@ -67,3 +75,18 @@ def reason(error: BaseException) -> str:
     if text.startswith("File does not exist or is not a regular file"):  # it is there: unreadable
         return "is not audio"
     return text.removeprefix("Error : ")
+
+
+def unwritten(error: BaseException, file: Any) -> str:
+    """Why soundfile's ``file`` takes no more, or could not be begun if it is None; in one line.
+
+    libsndfile has one error for all that the system says, and keeps beside it what that was.
+    """
+    from soundfile import _ffi, _snd
+
+    text = reason(error)
+    if text == "System error":
+        said = _snd.sf_strerror(_ffi.NULL if file is None else file._file)
+        text = _ffi.string(said).decode(errors="replace").rstrip(".").removeprefix(f"{text} : ")
+    short = not text  # soundfile only asserts that all was written
+    return "the disk is full" if short or text == os.strerror(errno.ENOSPC) else text

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from engine.soundfiles.formats import PIECE, Sound, SoundError, format_of, reason
+from engine.soundfiles.formats import PIECE, Sound, SoundError, format_of, make_room, unwritten
 
 _NO_PEAK_CHUNK = 0x1050  # SFC_SET_ADD_PEAK_CHUNK: it holds the time of day
 _MAX_WAV_BYTES = (1 << 32) - 4096
@@ -36,12 +36,13 @@ class SoundWriter:
         self._target = target
         self._part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
         try:
+            make_room(self._part)
             self._file: Any = soundfile.SoundFile(
                 self._part, "w", rate, channels, self._kind.encoding, format=container
             )
         except (soundfile.LibsndfileError, OSError) as error:
             self._part.unlink(missing_ok=True)
-            raise SoundError(f"{path}: cannot be written: {reason(error)}") from None
+            raise SoundError(f"{path}: cannot be written: {unwritten(error, None)}") from None
         if container in ("WAV", "RF64"):
             soundfile._snd.sf_command(self._file._file, _NO_PEAK_CHUNK, soundfile._ffi.NULL, 0)
 
@@ -60,7 +61,7 @@ class SoundWriter:
             for i in range(0, len(sound), PIECE):
                 self._file.write(sound[i : i + PIECE])
         except (soundfile.LibsndfileError, AssertionError) as error:  # the second: a short write
-            why = reason(error) or "the disk is full"
+            why = unwritten(error, self._file)
             raise SoundError(f"{self.path}: cannot be written: {why}") from None
 
     def __enter__(self) -> Self:
@@ -90,7 +91,8 @@ class SoundWriter:
                     raise SoundError(f"{self.path}: cannot be written: the disk is full")
             os.replace(self._part, self._target)
         except (soundfile.LibsndfileError, OSError) as fault:
-            raise SoundError(f"{self.path}: cannot be written: {reason(fault)}") from None
+            why = unwritten(fault, None)
+            raise SoundError(f"{self.path}: cannot be written: {why}") from None
 
 
 def _writable(path: Path) -> Path:

@@ -99,7 +99,8 @@ def pulse(
                 place = folder / f"member-{number}"
                 known = resume and (place / training.CHECKPOINT).is_file()
                 if resume and not known:
-                    bar.console.print(f"{place}: no checkpoint, member {number} begins anew")
+                    line = f"{place}: no checkpoint, member {number} begins anew"
+                    bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
                 begin, end = (
                     SCENES_SHARE + (1.0 - SCENES_SHARE) * (number - seed + k) / members
                     for k in range(2)

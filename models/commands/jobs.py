@@ -38,6 +38,7 @@ def list_(
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     if not found:
         typer.echo("no jobs yet; taraf jobs add train effect PAIRS makes one")
@@ -47,9 +48,8 @@ def list_(
         table.add_column(column, no_wrap=column == "job", overflow="fold")
     for job in found if all_ else found[:20]:
         done = "" if job.state == "waiting" else f"{100 * job.done:.0f} %" if job.done else ""
-        table.add_row(
-            job.name, job.kind, job.state, done, _time(job.seconds), job.error or job.text
-        )
+        cells = (job.name, job.kind, job.state, done, _time(job.seconds), job.error or job.text)
+        table.add_row(*map(Text, cells))
     Console().print(table)
 
 

@@ -208,6 +208,7 @@ def _target(out: Path, name: str) -> Path:
 def _show(target: Path, scores: list[Score], notes: int) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("instruments", "coder", "numbers", "RMSE dB", "LSD dB", "convergence dB"):
@@ -217,7 +218,7 @@ def _show(target: Path, scores: list[Score], notes: int) -> None:
         shown.add_row(f"held out, {one.split}", one.name, str(one.dims), *row)
     console = Console()
     console.print(shown)
-    console.print(f"{target}: {notes} notes", soft_wrap=True)
+    console.print(Text(f"{target}: {notes} notes"), soft_wrap=True)
 
 
 def _bar() -> Any:

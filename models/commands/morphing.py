@@ -134,7 +134,7 @@ def path(
     if as_json:
         typer.echo(json.dumps(told))
     else:
-        typer.echo(f"{out}: {told['seconds']} s from {names[0]} to {names[1]}; {picture.name}")
+        typer.echo(f"{out}: {told['seconds']} s from {names[0]} to {names[1]}; {picture}")
 
 
 def _number(wanted: str, sounds: Any) -> int:
@@ -208,7 +208,8 @@ def _show(told: dict[str, Any]) -> None:
     for one in told["sounds"]:
         pitches = one["pitches"]
         row = f"{pitches[0]} to {pitches[-1]}, {len(pitches)} of them"
-        table.add_row(str(one["number"]), one["family"], one["name"].replace("_", " "), row)
+        cells = (str(one["number"]), one["family"], one["name"].replace("_", " "), row)
+        table.add_row(*map(Text, cells))
     console.print(table)
 
 

@@ -63,8 +63,9 @@ def render(
         str,
         typer.Option(
             metavar="CHAIN",
-            help="FILE.vst3, FILE.component or pedalboard:NAME, each with (knob=value, ...) "
-            "behind it or not, several with | between them; or a command with {in} and {out}.",
+            help="FILE.vst3, FILE.component (or only its name, where it is installed) or "
+            "pedalboard:NAME, each with (knob=value, ...) behind it or not, several with | "
+            "between them; or a command with {in} and {out}.",
         ),
     ],
     set_: Annotated[

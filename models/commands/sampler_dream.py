@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def dream(
     model: Annotated[
-        Path, typer.Argument(help="A sampler's file, or the folder that a training left.")
+        str, typer.Argument(help="A sampler's name, its file, or the folder that a training left.")
     ],
     out: Annotated[Path, typer.Option(help="Where the sound goes: wav, flac, ogg or mp3.")],
     seed: Annotated[
@@ -42,9 +42,10 @@ def dream(
     Example: taraf sampler dream runs/sampler/clair-spectrum --seconds 60 --out dream.wav
     """
     from engine.sampler.file import read_sampler
+    from engine.sampler.finding import find_sampler
     from engine.soundfiles import SoundWriter
 
-    file = model / "best.npz" if model.is_dir() else model
+    file = find_sampler(model, Path.cwd())
     opened = read_sampler(file)
     place = seed if seed is not None else _own(file, opened)
     heard, begins = _seed(place, opened, at, number)

@@ -186,11 +186,11 @@ def _show(wanted: Sweep, found: Summary, target: Path, plays: str) -> None:
     order = sorted(good, key=lambda part: (-part.rung, sign * (part.metric or 0.0)))
     console, table = Console(), Table(box=None, pad_edge=False, header_style="dim")
     for column in ("trial", "trained", wanted.metric, "with"):
-        table.add_column(column, justify="left" if column == "with" else "right")
+        table.add_column(Text(column), justify="left" if column == "with" else "right")
     for part in order[:FEW]:
         told = ", ".join(f"{k} = {v}" for k, v in part.params.items()) or "as usual"
         row = (str(part.trial), f"{100 * part.share:.0f} %", _figure(part.metric), told)
-        table.add_row(*row, style="bold" if part is found.best.part else "")
+        table.add_row(*map(Text, row), style="bold" if part is found.best.part else "")
     console.print(table)
     failed = sum(bool(part.error) for part in found.parts)
     more = f", {failed} failed" if failed else ""

@@ -23,8 +23,12 @@ FOLDERS = {
 def found() -> dict[str, Any]:
     """pedalboard's effects with their knobs, and the plugin files where plugins lie."""
     built_in = {name: knobs_of(kind) for name, kind in sorted(effects().items())}
-    files = [str(path) for folder in folders() for path in _bundles(folder)]
-    return {"pedalboard": built_in, "plugins": sorted(files)}
+    return {"pedalboard": built_in, "plugins": sorted(map(str, bundles()))}
+
+
+def bundles() -> list[Path]:
+    """The plugin files where plugins lie, folder by folder."""
+    return [path for folder in folders() for path in _bundles(folder)]
 
 
 def folders() -> list[Path]:

@@ -36,7 +36,7 @@ def duplex(
     Raises DeviceError where the device cannot, or stops.
     """
     sounddevice = portaudio()
-    source, sink = _devices(session)
+    source, sink = devices_of(session)
     sound, returned = np.ascontiguousarray(sound), np.zeros(len(sound), np.float32)
     words = np.zeros(11, np.int64)
     words[SOUND], words[RETURNED] = sound.ctypes.data, returned.ctypes.data
@@ -71,9 +71,14 @@ def duplex(
     ]
 
 
-def _devices(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What records and what plays; DeviceError where a channel is not there."""
-    source, sink = choose(session.device)
+def devices_of(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What records and what plays; DeviceError where a device or a channel is not there."""
+    if session.device == "virtual":
+        raise DeviceError(
+            "the virtual device has no output that a pedal could be plugged into; allowed are the "
+            "devices that both play and record: see taraf devices"
+        )
+    source, sink = choose(session.device, virtual=False)
     if source is None:
         raise DeviceError(f"{sink['name']} ({sink['api']}) can play, but not record")
     for name, have, wanted in (

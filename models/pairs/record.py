@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from models.pairs import manifest, take
-from models.pairs.duplex import duplex
+from models.pairs.duplex import devices_of, duplex
 from models.pairs.errors import PairsError
 from models.pairs.manifest import Entry, Header
 from models.pairs.render import pair_name
@@ -28,10 +28,11 @@ def record(dry: Path, out: Path, session: Session, told: Told | None = None) -> 
     Raises PairsError, and DeviceError for the audio interface. Nothing is written of a take that
     went wrong.
     """
-    _refuse_other(out)
+    _refuse_other(out, session)
+    devices_of(session)  # a mistake is found before a dry sound is brought
     sources = gather(dry, out)
     rate = sources[0].rate
-    _refuse_other(out, rate, session)
+    _refuse_other(out, session, rate)
     sounds = [soundfile.read(out / s.file, dtype="float32")[0] for s in sources]
     played = take.sheet(sounds, rate, session.level_db)
     returned, flags = duplex(played.sound, rate, session, told)
@@ -48,7 +49,7 @@ def record(dry: Path, out: Path, session: Session, told: Told | None = None) -> 
     }
 
 
-def _refuse_other(out: Path, rate: int = 0, session: Session | None = None) -> None:
+def _refuse_other(out: Path, session: Session, rate: int = 0) -> None:
     if out.exists() and not out.is_dir():
         raise PairsError(f"{out}: it is a file; pairs go into a folder")
     path = out / manifest.NAME
@@ -59,7 +60,7 @@ def _refuse_other(out: Path, rate: int = 0, session: Session | None = None) -> N
         raise PairsError(f"{path}: these pairs were not recorded; take another folder")
     if rate and header.sample_rate != rate:
         raise PairsError(f"{path}: these pairs have {header.sample_rate} Hz, the dry {rate} Hz")
-    if session and entries and set(entries[0].knobs) != set(session.knobs):
+    if entries and set(entries[0].knobs) != set(session.knobs):
         has = ", ".join(entries[0].knobs) or "no knobs"
         raise PairsError(f"{path}: these pairs tell {has}; --set must tell the same")
 

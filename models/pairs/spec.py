@@ -91,8 +91,18 @@ def _stage(text: str) -> Stage:
     if path.suffix.lower() not in BUNDLES:
         raise PairsError(f"--plugin: {target!r} is no plugin; allowed: {EXAMPLES}")
     if not path.exists():
-        raise PairsError(f"{path}: there is no such plugin; `taraf pairs list` shows what is here")
+        path = _installed(target)
     return Stage("plugin", str(path.absolute()), values)
+
+
+def _installed(name: str) -> Path:
+    """The plugin file of this name where plugins lie; raises PairsError."""
+    from models.pairs.discover import bundles
+
+    found = next((path for path in bundles() if path.name == name), None)
+    if found is None:
+        raise PairsError(f"{name}: there is no such plugin; `taraf pairs list` shows what is here")
+    return found
 
 
 def _values(text: str, where: str) -> Iterator[tuple[str, Value]]:

@@ -89,7 +89,7 @@ def read_notes(file: Path) -> npt.NDArray[Any]:
     try:
         midi = mido.MidiFile(file)
     except unreadable as error:
-        why = str(error) or type(error).__name__
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise PulseError(f"{file}: not a MIDI file that can be read: {why}") from None
     if midi.ticks_per_beat <= 0:
         raise PulseError(f"{file}: its time is counted in frames of film, not in beats")

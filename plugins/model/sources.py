@@ -80,5 +80,5 @@ def _find(name: str, folder: Path) -> Path:
     if (folder / name).exists():
         return folder / name
     like = ", ".join(near(name))
-    hint = f"near to it: {like}" if like else f"shipped are {', '.join(known) or 'none'}"
+    hint = f"near to it: {like}" if like else f"there are {', '.join(known) or 'none'}"
     raise PluginError(f"no model is called {name!r}; {hint}; `taraf models list` shows all")

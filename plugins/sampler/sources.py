@@ -1,15 +1,14 @@
-"""Where a sampler's name leads: a file, a training's folder, the player's own, what is shipped."""
+"""What a sampler plays now, and what it waits for: a training may have no model yet."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.library.beside import find_model, is_path, places
+from engine.library.beside import is_path, places
 from engine.plugin import PluginError
-
-SHIPPED, TRAINED = "sampler.npz", "best.npz"
-"""The model in a folder of the zoo, and in that of a training, which goes on writing it."""
+from engine.sampler.finding import TRAINED, find_sampler
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,12 @@ class Source:
     def awaited(self) -> bool:
         """Whether what was asked for is still to come."""
         return self.path not in self.watched
+
+    @property
+    def lacks(self) -> str:
+        """Why what was asked for does not play yet."""
+        there = any(os.path.isdir(path.parent) for path in self.watched)
+        return "holds no model yet" if there else "there is no such folder yet"
 
 
 def source_of(name: str, until: str, folder: Path) -> Source:
@@ -40,12 +45,4 @@ def source_of(name: str, until: str, folder: Path) -> Source:
     return Source(path, (path,))
 
 
-def find_sampler(name: str, folder: Path) -> Path:
-    """The file that ``name`` means for a preset in ``folder``; raises PluginError.
-
-    What is a path is looked for beside the preset, then where taraf was started.
-    """
-    return find_model(name, folder, "sampler", SHIPPED, TRAINED)
-
-
-__all__ = ["SHIPPED", "TRAINED", "Source", "find_sampler", "source_of"]
+__all__ = ["Source", "source_of"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine import preset
 from engine.control.desk import ACTIONS
+from engine.control.midi import mistakes
 from engine.control.midi.mapping import MODES, RELATIVE
 from engine.control.news import Pulsing
 
@@ -106,12 +107,15 @@ def test_the_presets_mappings_win_over_the_players(stage: Any) -> None:
     assert (show.desk.value("a.pan"), show.desk.value(MIX)) == (0.0, 0.0)
 
 
-def test_a_mistake_in_a_preset_is_told_once_and_its_other_mappings_hold(stage: Any) -> None:
+def test_a_mistake_in_a_preset_leaves_its_other_mappings_and_is_told_by_its_reader(
+    stage: Any,
+) -> None:
     show = stage(own=[{"cc": 7}, {"cc": 8, "target": MIX}])
     show.play([0xB0, 8, 0], [0xB0, 8, 0])
     assert show.desk.value(MIX) == 0.0
-    assert [m["text"] for m in show.said("message")] == [
-        'preset one: midi 1: has no target; write target = "lane.plugin.param" or "action:tap"'
+    assert show.said("message") == []
+    assert mistakes(show.desk.rack, "one.toml") == [
+        'one.toml: midi 1: has no target; write target = "lane.plugin.param" or "action:tap"'
     ]
 
 

@@ -18,6 +18,7 @@ from engine.control.desk import Desk, News
 from engine.control.midi import Midi, MidiError, api
 from engine.control.midi.clock_in import fitted
 from engine.control.midi.ports import MidiPorts, available
+from engine.control.surfaces import Wanted, connected
 
 SERVER = f"taraf-test-{os.getpid()}-midi"
 rtmidi = pytest.importorskip("rtmidi")
@@ -367,6 +368,15 @@ def test_our_clock_goes_out_of_our_own_port_whatever_it_had_to_be_called(
 
     assert until(ticked)
     ours.delete()
+
+
+def test_a_clock_to_our_own_port_opens_it(server: list[Any]) -> None:
+    desk = Desk(SilentHost(RACKS[0]), [(rack, None) for rack in RACKS])  # type: ignore[arg-type]
+    for name in ("taraf", "Taraf-out"):
+        with connected(desk, Wanted(midi_clock=(name,))) as found:
+            assert found.all[0].statistics()["outputs"] == ["taraf-out"]
+    with connected(desk, Wanted(midi_clock=("drum",))) as found:
+        assert found.all[0].statistics()["outputs"] == []
 
 
 def test_what_a_plugin_plays_goes_out_of_a_port_that_had_to_be_called_otherwise(

@@ -26,6 +26,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from engine import catalogue, preset
 from engine.control.desk import Desk
 from engine.control.osc import Osc, OscError, Places, places, wire
+from engine.control.surfaces import Wanted, connected
 from engine.host import Host, Order
 from engine.stream import DeviceChoice
 
@@ -581,15 +582,16 @@ def test_a_stranger_is_counted_and_gets_no_answer(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"listen": "0.0.0.0:9000"}, "open to the network"),
+        ({"listen": "0.0.0.0:9000"}, "--osc 0.0.0.0:9000 is open to the network"),
         ({"listen": "[::]:9000"}, "open to the network"),
         ({"listen": "9000:polka"}, "'9000:polka' is not [HOST:]PORT"),
-        ({"listen": "70000"}, "1 to 65535"),
+        ({"listen": "70000"}, "--osc '70000' is not [HOST:]PORT with a port from 1 to 65535"),
         ({"listen": "no.such.host.invalid:9000"}, "not a host that is known"),
-        ({"send": ("9001",)}, "'9001' is not HOST:PORT"),
+        ({"send": ("9001",)}, "--osc-to '9001' is not HOST:PORT"),
         ({"send": ("127.0.0.1:0",)}, "1 to 65535"),
+        ({"send": ("no.such.host.invalid:9",)}, "--osc-to: 'no.such.host.invalid' is not a host"),
         ({"send": ("localhost:9000",)}, "taraf itself listens"),
-        ({"allow": ("everybody",)}, "'everybody' is not an address"),
+        ({"allow": ("everybody",)}, "--osc-allow 'everybody' is not an address"),
     ],
 )
 def test_a_wrong_place_is_refused_in_one_line(options: dict[str, Any], said: str) -> None:
@@ -597,6 +599,12 @@ def test_a_wrong_place_is_refused_in_one_line(options: dict[str, Any], said: str
         places(**options)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_to_allow_senders_without_listening_is_refused(desk: Desk) -> None:
+    wanted = Wanted(osc_allow=("192.168.1.20",))
+    with pytest.raises(OscError, match=r"give --osc \[HOST:\]PORT"), connected(desk, wanted):
+        pass
 
 
 def test_a_port_may_stand_alone() -> None:

@@ -183,6 +183,25 @@ def test_any_preset_of_the_player_can_be_opened_by_its_number(shown: tuple[Desk,
     desk.slots[:] = slots
 
 
+def test_what_cannot_work_in_a_preset_is_told_when_it_is_opened(
+    shown: tuple[Desk, Web], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, web = shown
+    slots = list(desk.slots)
+    (tmp_path / "mine.toml").write_text("wrong = 1\n[[lane]]\n[[midi]]\ncc = 200\n")
+    monkeypatch.setattr(preset, "user_folder", lambda: tmp_path)
+    said: list[str] = []
+    stop = desk.listen(lambda news: said.append(str(news.facts.get("text", ""))))
+    with Page(web) as page:
+        assert "done" in page.ask("open", number=list(preset.names()).index("mine"), name="mine")
+        page.ask("select", number=0)
+    stop()
+    desk.slots[:] = slots
+    told = [text for text in said if text.startswith(f"{tmp_path / 'mine.toml'}: ")]
+    assert "'wrong' is not known here" in told[0]
+    assert "midi 1: cc = 200 is not 0 to 127" in told[1]
+
+
 def test_a_name_to_save_under_is_a_name_and_no_path(
     shown: tuple[Desk, Web], tmp_path: Path
 ) -> None:

@@ -71,6 +71,11 @@ def test_the_header_and_spaces_and_quotes_and_a_byte_order_mark_do_not_matter(tm
     assert moves_in(tmp_path, "# hello\n0.5,guitar.gain.gain_db,-6\r\n") == plain
 
 
+@pytest.mark.parametrize("text", ["", "time,parameter,value\n", "\n# nothing yet\n"])
+def test_a_csv_that_moves_nothing_is_a_mistake(tmp_path, text):
+    assert "moves nothing" in refused(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("time", "frame"), [("0", 0), ("1.5", 72_000), ("1:02.25", 2_988_000), ("1:00:01", 172_848_000)]
 )

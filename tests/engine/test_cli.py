@@ -1,8 +1,11 @@
 """The command line: what it renders is what the engine plays, what it says is short and true."""
 
 import contextlib
+import errno
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,8 @@ import soundfile
 from engine import catalogue, preset
 from engine.cli import complaint, main
 from engine.commands import doctor
+from engine.commands.following import follow
+from engine.commands.render_bar import Bar
 from engine.plugin import PluginError
 from engine.rack import Lane, Link, Rack
 from engine.render import Move, Renderer, play
@@ -198,6 +203,7 @@ def test_two_inputs_that_would_be_one_output_are_refused(here):
         (["in.wav", "out.wav", "--format", "flac"], "says otherwise"),
         (["in.wav", "out.wav", "--format", "doc"], "is not one of wav, flac, ogg, mp3"),
         (["in.wav", "in.wav", "p.toml"], "is not a folder"),
+        (["in.wav", "in.wav", "both.wav"], "both.wav: is the name of a file"),
         (["in.wav", "out.wav", "--block", "0"], "'--block'"),
         (["in.wav", "out.wav", "--tail", "-1"], "'--tail'"),
         (["in.wav", "out.wav", "--loud"], "No such option: --loud"),
@@ -226,6 +232,127 @@ def test_ctrl_c_is_quiet_and_leaves_nothing(here, monkeypatch):
     assert {path.name for path in here.iterdir()} == {"in.wav", "p.toml"}
 
 
+@pytest.fixture
+def untouched():
+    """Neither signal is ignored, as under nohup, by whoever runs the tests."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    for one in before:
+        signal.signal(one, signal.SIG_DFL)
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+def signalled(monkeypatch, number):
+    """Let a render get a signal before its third piece."""
+    pushes = iter(range(100))
+    push = Renderer.push
+
+    def interrupted(self, sound):
+        if next(pushes) == 2 and signal.getsignal(number) != signal.SIG_DFL:
+            os.kill(os.getpid(), number)
+        return push(self, sound)
+
+    monkeypatch.setattr(Renderer, "push", interrupted)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_kill_or_a_closed_terminal_is_as_good_as_ctrl_c(here, monkeypatch, untouched, name):
+    number = getattr(signal, name)
+    signalled(monkeypatch, number)
+    assert render(here, here / "in.wav", here / "out.wav") == (130, "", "")
+    assert {path.name for path in here.iterdir()} == {"in.wav", "p.toml"}
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
+def test_a_command_under_nohup_outlives_its_terminal(here, monkeypatch, untouched):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signalled(monkeypatch, signal.SIGHUP)
+    assert render(here, here / "in.wav", here / "out.wav")[0] == 0
+    assert (here / "out.wav").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_closed_terminal_is_left_to_what_sounds(monkeypatch, untouched, before):
+    seen = []
+
+    def looked(*_):
+        seen.extend(map(signal.getsignal, (signal.SIGHUP, signal.SIGTERM)))
+        raise preset.PresetError("looked")
+
+    signal.signal(signal.SIGHUP, before)
+    monkeypatch.setattr("engine.commands.options.set_list", looked)
+    assert run("live")[2] == "taraf: looked\n"
+    assert seen[0] == before
+    assert callable(seen[1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_a_pipe_that_is_closed_is_no_mistake():
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = "import sys; from engine.cli import main; sys.exit(main(['--help']))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("extra", [["--tail", "2"], ["--notes", "tune.mid", "--tail", "1"]])
+def test_the_bar_ends_with_the_file(here, monkeypatch, extra):
+    told = []
+
+    class Watched(Bar):
+        def __init__(self, frames, hidden):
+            super().__init__(frames, hidden)
+            told.append(frames)
+
+        def start(self, name):
+            return told.append
+
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("engine.commands.render.Bar", Watched)
+    monkeypatch.setattr("engine.plugin.Plugin.plays_notes", True)
+    midi = mido.MidiFile(tracks=[mido.MidiTrack([mido.Message("note_on", note=60, time=480 * 8)])])
+    midi.save("tune.mid")
+    assert render(here, "in.wav", "out.wav", *extra)[0] == 0
+    assert told[0] == pytest.approx(sum(told[1:]), abs=2)
+
+
+@pytest.mark.realtime
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_take_that_is_not_whole_is_told_and_is_no_success(here, monkeypatch):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limited(session, quiet):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        follow(session, quiet)
+
+    monkeypatch.setattr("engine.commands.live.follow", limited)
+    played = ["--device", "virtual", "--seconds", "2", "--record", here]
+    try:
+        code, out, err = run("live", here / "p.toml", *played)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code == 1
+    assert f"not all was recorded: {here / 'dry.wav'}: File too large" in err
+    assert f"dry: {here / 'dry.wav'}" in out
+
+
+def test_a_preset_without_a_name_is_none(here):
+    for arguments in (("render", here / "in.wav", here / "out.wav", "-p", ""), ("live", "")):
+        code, _, err = run(*arguments)
+        assert code == 2
+        assert err.startswith("taraf: no preset is called ''; there are ")
+
+
 def test_a_preset_that_is_not_there_is_answered_with_what_is_near(here, monkeypatch):
     monkeypatch.setattr(preset, "names", lambda: {"crunch": here / "p.toml"})
     code, _, err = run("render", here / "in.wav", here / "out.wav", "-p", "crnch")
@@ -236,6 +363,13 @@ def test_a_mistake_of_ours_is_not_hidden():
     assert complaint(ValueError("ours")) is None
     assert complaint(KeyError("ours")) is None
     assert complaint(PluginError("a\nb\x1b[31m")) == "a b [31m"
+
+
+def test_what_the_system_says_is_told_without_its_number():
+    full = os.strerror(errno.ENOSPC)
+    assert complaint(OSError(errno.ENOSPC, full)) == full
+    assert complaint(OSError(errno.ENOSPC, full, "a.wav")) == f"a.wav: {full}"
+    assert complaint(OSError("no more")) == "no more"
 
 
 def test_a_missing_command_shows_the_help_and_a_wrong_one_is_a_line():
@@ -367,6 +501,27 @@ def test_the_doctor_fails_only_where_something_needed_is_missing(monkeypatch):
     for needed, code in ((True, 1), (False, 0)):
         monkeypatch.setattr(doctor, "EXAMINATION", (missing(needed),))
         assert run("doctor")[0] == code
+
+
+def test_a_mistake_in_the_midi_of_a_preset_is_a_warning_with_its_file(here):
+    path = here / "p.toml"
+    wrong = ('cc = 200\ntarget = "guitar.pan"', 'cc = 1\ntarget = "guitar.pann"')
+    path.write_text(path.read_text() + "".join(f"\n[[midi]]\n{text}\n" for text in wrong))
+    code, out, _ = render(here, here / "in.wav", here / "out.wav", "--json")
+    assert code == 0
+    assert json.loads(out)["warnings"] == [
+        f"{path}: midi 1: cc = 200 is not 0 to 127",
+        f"{path}: midi: it has no parameter 'guitar.pann'; near to it: guitar.pan",
+    ]
+
+
+@pytest.mark.parametrize("command", ["live", "attach"])
+def test_takes_into_a_file_are_refused_before_a_note_is_played(command, tmp_path):
+    file = tmp_path / "takes"
+    file.touch()
+    code, _, err = run(command, "--takes", file)
+    assert code != 0
+    assert f"--takes {file}: is not a folder" in err
 
 
 def test_a_file_named_on_the_command_line_lies_where_the_command_was_given(

@@ -17,6 +17,7 @@ import soundfile
 from modelfiles import samples
 
 from engine import library
+from engine.commands import doctor
 from engine.library import Library, LibraryError, gather
 from engine.loudness import measure, measure_compiled, pink_noise
 from engine.modelfiles import open_model
@@ -399,7 +400,9 @@ def test_what_lies_in_the_folder_and_cannot_be_used_is_a_line_each(here, shelf):
     put(samples.save(here / "a.nam", linear(2, "Good")))
     shutil.copy(here / "a.nam", shelf / "copy.nam")
     (shelf / "bad.nam").write_text("no model")
+    (shelf / "empty").mkdir()
     (shelf / "folder").mkdir()
+    shutil.copy(here / "a.nam", shelf / "folder")
     (shelf / "exported").mkdir()
     (shelf / "exported" / "model.toml").write_text("[")
     for name in ("note.txt", "pack.zip", "net.onnx", "net.pt", ".hidden", "Thumbs.db"):
@@ -408,13 +411,26 @@ def test_what_lies_in_the_folder_and_cannot_be_used_is_a_line_each(here, shelf):
     told = dict(line.split(": ", 1) for line in Library().unusable())
     assert told["copy.nam"] == "is the same model as Good; delete it"
     assert told["bad.nam"].startswith("is not JSON")
+    assert told["empty"].endswith("holds no model")
     assert told["folder"].endswith(f"taraf models add {shelf / 'folder'}")
     assert told["exported"] == "its card model.toml cannot be read"
     assert told["note.txt"] == "is no model"
     assert told["pack.zip"].endswith(f"taraf models add {shelf / 'pack.zip'}")
     assert "needs its card" in told["net.onnx"]
     assert "plays by its path" in told["net.pt"]
-    assert len(told) == 8
+    assert len(told) == 9
+
+
+def test_the_folder_of_a_drummer_or_a_sampler_is_no_mistake(shelf):
+    for name, file in (("grooves", "rhythm.npz"), ("choir", "sampler.npz")):
+        (shelf / name).mkdir(parents=True)
+        (shelf / name / file).touch()
+    (shelf / "amp").mkdir()
+    (shelf / "amp" / "model.toml").write_text("sample_rate = 48000")
+    assert Library().unusable() == []
+    check = doctor._models()
+    assert (check.state, check.more) == ("ok", ())
+    assert check.found.startswith("1 in ")
 
 
 def test_a_library_that_cannot_be_written_still_lists_what_lies_in_it(here, shelf, monkeypatch):

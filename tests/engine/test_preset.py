@@ -146,6 +146,7 @@ LINK = '[[lane]]\nname = "a"\n[[lane.plugin]]\nuse = "gain"\n'
         ("[[lane", "is not TOML"),
         ("lane = 3", "lane is not a list of tables; write [[lane]]"),
         ("[lane]", "lane is not a list of tables"),
+        ("[[lane]]\n[lane.plugin]", "plugin is not a list of tables; write [[lane.plugin]]"),
         ("[[lane]]\n" * 17, "17 times [[lane]] is more than 16"),
         ('[[lane]]\nname = "A b"', "name = 'A b' is not a lower-case word"),
         ('[[lane]]\nname = "master"', "other than master"),

@@ -86,6 +86,7 @@ def test_a_stereo_input_is_heard_where_the_player_says(
         (["--preset", "clean", "--channel", "left"], "--channel is for --model"),
         (["--model", ""], "model is empty"),
         (["--model", "no such amp"], "no model is called"),
+        (["--model", "qqqqqq"], "no model is called 'qqqqqq'; there are amp, "),
         (["--model", "."], "is a folder without a card"),
     ],
 )

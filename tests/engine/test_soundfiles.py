@@ -293,16 +293,26 @@ def test_a_file_has_its_name_only_when_it_is_complete(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
-def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, suffix):
+def test_a_file_that_may_not_grow_is_an_error_and_leaves_nothing(tmp_path, suffix):
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     try:
-        with pytest.raises(SoundError, match="cannot be written"):
+        with pytest.raises(SoundError, match="cannot be written: File too large"):
             write(tmp_path / f"a.{suffix}", noise(2 * RATE))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no disk that is always full")
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_a_full_disk_is_called_so_and_nothing_is_left(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr("secrets.token_hex", lambda count: "x")
+    (tmp_path / f".a.{suffix}.x.part").symlink_to("/dev/full")
+    with pytest.raises(SoundError, match="cannot be written: the disk is full"):
+        write(tmp_path / f"a.{suffix}", noise(2 * RATE))
     assert not list(tmp_path.iterdir())
 
 

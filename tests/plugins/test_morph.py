@@ -225,7 +225,9 @@ def test_models_that_are_none_are_one_line(tmp_path: Path) -> None:
     write_morph(empty, type(tones())(GRIDS["live"], 4, "notes", tones().encoder, tones().decoder))
     for name, told in [
         (str(tmp_path / "torn.npz"), "torn.npz"), (str(empty), "holds no notes"),
-        (str(tmp_path / "none.npz"), "there is no such morph"), ("", "model is empty"),
+        (str(tmp_path / "none.npz"), "none.npz: there is no such morph$"), ("", "model is empty"),
+        ("none.npz", f": none.npz: there is no such morph, in {Path.cwd()}$"),
+        (str(tmp_path), "holds no morph"),
         ("nobody", "no morph is called 'nobody'"), ("x" * 5000, "no morph is called"),
     ]:  # fmt: skip
         with pytest.raises(RackError, match=told) as error:
@@ -233,3 +235,6 @@ def test_models_that_are_none_are_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(error.value) and len(str(error.value)) < 700
     with pytest.raises(PluginError):
         find_morph("nobody", tmp_path)
+    beside = f"^none.npz: there is no such morph, beside the preset or in {Path.cwd()}$"
+    with pytest.raises(PluginError, match=beside):
+        find_morph("none.npz", tmp_path)

@@ -15,12 +15,12 @@ from engine.rack import Lane, Link, Rack, RackError
 from engine.render import Move, Renderer, play
 from engine.sampler.dream import Dreamer
 from engine.sampler.file import write_sampler
+from engine.sampler.finding import find_sampler
 from engine.sampler.model import APPROACHES, Head, Layer, SamplerModel
 from engine.shared import Shared
 from engine.stage import Stage
 from engine.virtual import Pull
 from plugins.sampler import Sampler, swapping
-from plugins.sampler.sources import find_sampler
 from plugins.sampler.swapping import Swapper
 
 RATE = 16_000

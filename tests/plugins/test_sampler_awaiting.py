@@ -12,11 +12,11 @@ from engine import preset
 from engine.plugin import PluginError, Setup
 from engine.rack import Lane, Link, Rack
 from engine.sampler.file import write_sampler
+from engine.sampler.finding import find_sampler
 from engine.shared import Shared
 from engine.stage import Stage
 from engine.virtual import Pull
 from plugins.sampler import Sampler, swapping
-from plugins.sampler.sources import find_sampler
 
 from .test_sampler import LOOK, RATE, after, phrase, rms, tiny
 
@@ -36,15 +36,16 @@ def test_until_a_training_has_a_model_another_one_plays_and_it_says_so(
 ) -> None:
     sampler = Sampler(model="runs/mine", until=str(first))
     sampler.prepare(Setup(RATE, 1, folder=tmp_path, offline=False))
-    assert f"runs/mine: holds no model yet; {first} plays until it does" in sampler.warnings
-    rendered = Sampler(model="runs/mine", until=str(first))
-    rendered.prepare(Setup(RATE, 1, folder=tmp_path, offline=True))
-    assert f"runs/mine: holds no model yet; {first} plays" in rendered.warnings
+    until = f"{first} plays until it holds a model"
+    assert f"runs/mine: there is no such folder yet; {until}" in sampler.warnings
     (tmp_path / "runs" / "mine").mkdir(parents=True)
+    begun = Sampler(model="runs/mine", until=str(first))
+    begun.prepare(Setup(RATE, 1, folder=tmp_path))
+    assert f"runs/mine: holds no model yet; {until}" in begun.warnings
     write_sampler(tmp_path / "runs" / "mine" / "best.npz", tiny("vector"))
     there = Sampler(model="runs/mine", until=str(first))
     there.prepare(Setup(RATE, 1, folder=tmp_path))
-    assert not any("holds no model" in one for one in there.warnings)
+    assert not any("until" in one for one in there.warnings)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,15 @@ def test_without_that_or_for_a_file_or_a_name_it_must_be_there(
 ) -> None:
     with pytest.raises(PluginError, match=r"no sampler is called|there is no such sampler"):
         Sampler(model=name, until=until).prepare(Setup(RATE, 1, folder=tmp_path))
+
+
+def test_a_render_does_not_wait(first: Path, tmp_path: Path) -> None:
+    rendered = Sampler(model="runs/mine", until=str(first))
+    with pytest.raises(PluginError, match="runs/mine: there is no such sampler, beside the preset"):
+        rendered.prepare(Setup(RATE, 1, folder=tmp_path, offline=True))
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    with pytest.raises(PluginError, match="runs/mine: holds no sampler"):
+        rendered.prepare(Setup(RATE, 1, folder=tmp_path, offline=True))
 
 
 def test_a_folder_is_looked_for_beside_the_preset_and_where_taraf_was_started(
@@ -90,7 +100,7 @@ def test_live_the_first_model_takes_over_as_loud_as_it_has_learnt(
     pull.run(after(phrase(0.1), 0.3))
     assert readouts[MODELS] == 1.0
     stage.tick()
-    assert not table.warnings or not any("holds no model" in one for one in table.warnings)
+    assert not any("until" in one for one in table.warnings)
     np.testing.assert_allclose(np.sort(table.nodes[0].arrays["learnt"])[-1], 0.4, rtol=1e-6)
     assert rms(pull.run(after(phrase(0.2), 0.2))) > 0.001
     stage.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from typing import Any
 
@@ -32,28 +31,14 @@ class Book:
 
     @property
     def preset(self) -> tuple[Mapping, ...]:
-        """The mappings of the preset that sounds; its mistakes are told once."""
-        rack = self._desk.rack
-        if rack.midi is not self._read:
-            mappings, problems, _ = parse_all(rack.midi, f"preset {rack.name}")
+        """The mappings of the preset that sounds; whoever reads its file tells its mistakes."""
+        tables = self._desk.rack.midi
+        if tables is not self._read:
+            mappings = parse_all(tables, "")[0]
             with self._lock:
-                self._read, self._preset = rack.midi, mappings
+                self._read, self._preset = tables, mappings
                 self._found = {}
-            for problem in problems:
-                self._desk.tell("message", "midi", text=problem)
         return self._preset
-
-    def check(self) -> None:
-        """Tell the player what in the mappings of this preset cannot work, as soon as it sounds."""
-        if self._desk.rack.midi is self._read:
-            return
-        rack, known = self._desk.rack, self._desk.params()
-        for one in self.preset:
-            if not one.target.startswith("action:") and one.target not in known:
-                near = difflib.get_close_matches(one.target, known, n=1)
-                hint = f"; near to it: {near[0]}" if near else ""
-                text = f"preset {rack.name}: midi: it has no parameter {one.target!r}{hint}"
-                self._desk.tell("message", "midi", text=text)
 
     def of(self, message: Message) -> tuple[Mapping, ...]:
         """The mappings that ``message`` acts on."""

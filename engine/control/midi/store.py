@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import tomllib
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import platformdirs
 from engine.control.midi import mapping
 from engine.control.midi.mapping import Mapping
 from engine.control.midi.messages import MidiError
+from engine.rack import Rack
 from engine.whole import write_whole
 
 MAX_BYTES = 1 << 20
@@ -74,6 +76,21 @@ def parse_all(
             mappings.append(found)
             problems += warnings
     return tuple(mappings), problems, bad
+
+
+def mistakes(rack: Rack, where: str) -> list[str]:
+    """A line for everything in a preset's [[midi]] tables that cannot work.
+
+    ``where`` is what they call the preset: its file.
+    """
+    mappings, problems, _ = parse_all(rack.midi, where)
+    known = rack.addresses()
+    for one in mappings:
+        if one.action is None and one.target not in known:
+            near = difflib.get_close_matches(one.target, known, n=1)
+            hint = f"; near to it: {near[0]}" if near else ""
+            problems.append(f"{where}: midi: it has no parameter {one.target!r}{hint}")
+    return problems
 
 
 def _tables(path: Path) -> list[dict[str, Any]]:

@@ -78,7 +78,6 @@ class Midi:
         ports.start()
         for problem in self.book.store.problems:
             self._say(problem)
-        self.book.check()
         self._desk.learner = self.learning
         self._stop_listening = self._desk.listen(self._news)
         if ports.jack:
@@ -167,8 +166,6 @@ class Midi:
     def _news(self, news: News) -> None:
         if news.kind == "panic":
             self.notes.panic()
-        elif news.kind == "rack":
-            self.book.check()
         elif news.kind == "note":
             self._send(news.facts["data"], self._note_outputs)
             return

@@ -40,12 +40,12 @@ def places(
 
     Raises OscError. A port of 0 to listen at lets the system choose one.
     """
-    host, port = _split(listen, "127.0.0.1", least=0)
-    at = _resolved(host, port)
+    host, port = _split(listen, "--osc", "127.0.0.1", least=0)
+    at = _resolved(host, port, "--osc")
     networks = tuple(_network(text) for text in allow)
     if not is_loopback(at[0]) and not networks:
         raise OscError(
-            f"{listen} is open to the network, and nobody is allowed to send there; "
+            f"--osc {listen} is open to the network, and nobody is allowed to send there; "
             "name who may: --osc-allow 192.168.1.20 (or 192.168.1.0/24)"
         )
     targets = tuple(_target(text, at) for text in send)
@@ -53,27 +53,30 @@ def places(
 
 
 def _target(text: str, listen: Address) -> Address:
-    at = _resolved(*_split(text))
+    at = _resolved(*_split(text, "--osc-to"), "--osc-to")
     if at[1] == listen[1] and is_here(at[0]):
-        raise OscError(f"{text} is where taraf itself listens; send to another port")
+        raise OscError(f"--osc-to {text} is where taraf itself listens; send to another port")
     return at
 
 
-def _split(text: str, host: str = "", least: int = 1) -> Address:
-    """Host and port of "host:port" or "[v6]:port"; of "port", if there is a ``host`` to take."""
+def _split(text: str, option: str, host: str = "", least: int = 1) -> Address:
+    """Host and port of "host:port" or "[v6]:port"; of "port", if there is a ``host`` to take.
+
+    ``option`` is what an error calls it by.
+    """
     before, colon, port = text.strip().rpartition(":")
     name = before.strip("[]") if colon else host
     if not name or not (port.isascii() and port.isdigit()) or not least <= int(port) <= 65535:
         wanted = "HOST:PORT" if not host else "[HOST:]PORT"
-        raise OscError(f"{text!r} is not {wanted} with a port from 1 to 65535")
+        raise OscError(f"{option} {text!r} is not {wanted} with a port from 1 to 65535")
     return name, int(port)
 
 
-def _resolved(host: str, port: int) -> Address:
+def _resolved(host: str, port: int, option: str) -> Address:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
-        raise OscError(f"{host!r} is not a host that is known here") from None
+        raise OscError(f"{option}: {host!r} is not a host that is known here") from None
     first = min(found, key=lambda one: one[0] != socket.AF_INET)  # as most controllers speak it
     return str(first[4][0]), port
 
@@ -83,7 +86,8 @@ def _network(text: str) -> Network:
         return ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
         raise OscError(
-            f"{text!r} is not an address like 192.168.1.20 or a network like 192.168.1.0/24"
+            f"--osc-allow {text!r} is not an address like 192.168.1.20 "
+            "or a network like 192.168.1.0/24"
         ) from None
 
 

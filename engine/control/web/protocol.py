@@ -24,6 +24,7 @@ from typing import Any
 from engine import preset
 from engine.control import setlist
 from engine.control.desk import ACTIONS, Desk, Learner
+from engine.control.midi import mistakes
 from engine.params import Param
 from engine.rack import RackError
 
@@ -142,7 +143,10 @@ class Commands:
             return
         if len(paths) >= setlist.MOST:
             raise ProtocolError(f"a set list has no more than {setlist.MOST} presets")
-        self._desk.select(self._desk.add(preset.load(path).rack, path, SOURCE), SOURCE)
+        loaded = preset.load(path)
+        for text in (*loaded.warnings, *mistakes(loaded.rack, str(path))):
+            self._desk.tell("message", SOURCE, text=text)
+        self._desk.select(self._desk.add(loaded.rack, path, SOURCE), SOURCE)
 
     def _save(self, message: Message) -> None:
         name = message.get("name")

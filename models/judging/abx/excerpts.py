@@ -55,6 +55,8 @@ def material(a: str, b: str, seconds: float) -> Material:
         raise JudgeError(f"--seconds {seconds:g} is outside {SECONDS[0]:g} to {SECONDS[1]:g}")
     if Path(b).is_dir():
         return _model(a, b, seconds)
+    if not Path(b).exists():
+        raise JudgeError(f"{b}: there is no such file or folder")
     return _files(a, b, seconds)
 
 

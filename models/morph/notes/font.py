@@ -12,8 +12,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from engine.morph.errors import MorphError
+
 INSTRUMENT, SAMPLE = 41, 53  # generators that name what is played
 _PRESET, _INSTRUMENT, _BAG, _GENERATOR = "<20sHHHIII", "<20sH", "<HH", "<HH"
+
+
+def check_font(font: Path) -> None:
+    """Raise MorphError if a file is no SoundFont: FluidSynth would take it for another kind."""
+    try:
+        with font.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise MorphError(f"{font}: {error.strerror}") from None
+    if head[:4] != b"RIFF" or head[8:] != b"sfbk":
+        raise MorphError(f"{font}: is no SoundFont (.sf2, .sf3)")
 
 
 def samples_of(font: Path) -> dict[int, frozenset[int]]:
@@ -85,4 +98,4 @@ def _named(
     ]
 
 
-__all__ = ["samples_of", "together"]
+__all__ = ["check_font", "samples_of", "together"]

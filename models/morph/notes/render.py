@@ -22,12 +22,12 @@ import numpy as np
 
 from engine.morph.errors import MorphError
 from engine.whole import whole, write_whole
-from models.morph.notes.font import together
+from models.morph.notes.font import check_font, together
 from models.morph.notes.instruments import STANDARD, TEST, VALID, Instrument, instruments_of
 from models.morph.notes.note import FAMILIES, RATE, SECONDS, SOURCES, SPLITS, Sound, Split
 from models.morph.notes.reading import AUDIO, EXAMPLES, ORDER
 from models.morph.notes.splits import by_instrument
-from models.morph.notes.synth import Synth, library
+from models.morph.notes.synth import Synth
 
 HELD = 0.75  # of a note's time, as in NSynth
 STEP = 2.0**-19
@@ -57,6 +57,7 @@ class Order:
             raise MorphError(f"seconds = {self.seconds:g} is outside 0.1 to {LONGEST_S:g}")
         if not (self.instruments and self.pitches and self.velocities):
             raise MorphError("instruments, pitches and velocities: at least one of each is needed")
+        check_font(self.font)
 
     def splits(self) -> dict[int, Split]:
         """Where each program goes: TEST and VALID as named, others by chance of their names.
@@ -115,7 +116,8 @@ def render(out: Path, order: Order, jobs: int | None = None, told: Told | None =
     """
     began = time.monotonic()
     splits = order.splits()
-    library()
+    with Synth(order.font):  # one that cannot be read leaves no folder
+        pass
     with _writing(out):
         _begin(out, order)
         there = {path.stem for path in (out / AUDIO).glob("*.flac")}

@@ -53,6 +53,13 @@ def test_a_job_is_what_its_lines_tell(tmp_path: Path) -> None:
     assert len(thinned([(float(n), 0.0) for n in range(5000)])) <= MOST_POINTS + 1
 
 
+def test_the_list_shows_what_is_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    make(["train"], "train", "mine").ended("failed", "pip install 'taraf[live]'; [/live]")
+    assert main(["jobs", "list"]) == 0
+    told = "".join(capsys.readouterr().out.split())
+    assert "taraf[live]" in told and "[/live]" in told
+
+
 def test_a_job_whose_process_is_gone_is_told_so() -> None:
     record = make(["train"], "train", "mine")
     gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -122,6 +122,11 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
         excerpts.material(str(make("a.wav", a)), str(make("b.wav", b)), seconds)
 
 
+def test_a_folder_that_is_missing_is_what_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(JudgeError, match="none: there is no such file or folder"):
+        excerpts.material("fuzz", str(tmp_path / "none"), 1.0)
+
+
 def test_a_model_that_makes_no_numbers_is_told_and_not_asked_about() -> None:
     broken = noise()[:, None]
     broken[20_000] = np.nan

@@ -153,6 +153,8 @@ def test_a_way_begins_as_one_sound_and_ends_as_the_other(
     assert found["table"][0] == 0.0 and found["table"][-1] == 1.0
     straight = told(capsys, *given, "--straight")
     assert straight["table"] == pytest.approx(np.linspace(0, 1, len(found["table"])), abs=1e-3)
+    assert main(list(map(str, given))) == 0
+    assert capsys.readouterr().out.rstrip().endswith(found["picture"])
 
 
 def test_a_way_is_the_same_every_time_and_as_long_as_asked() -> None:

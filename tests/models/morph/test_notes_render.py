@@ -167,11 +167,21 @@ def test_a_wrong_word_is_one_line_and_makes_no_folder(tmp_path, capsys, given, t
     assert not (tmp_path / "n").exists()
 
 
+def test_a_file_that_is_no_soundfont_is_one_line_and_makes_no_folder(tmp_path, capsys):
+    (tmp_path / "text.wav").write_text("no font")
+    given = ["--soundfont", str(tmp_path / "text.wav"), "--instruments", "0", "--pitches", "60"]
+    assert main(["notes", "render", str(tmp_path / "n"), *given]) == 2
+    said = capsys.readouterr().err
+    assert "text.wav: is no SoundFont (.sf2, .sf3)" in said and said.count("\n") == 1
+    assert not (tmp_path / "n").exists()
+
+
 @needs_fluidsynth
-def test_a_file_that_is_no_soundfont_is_one_line(tmp_path):
-    (tmp_path / "a.sf2").write_bytes(b"RIFF" + bytes(200))
+def test_a_soundfont_that_is_broken_is_one_line_and_makes_no_folder(tmp_path):
+    (tmp_path / "a.sf2").write_bytes(b"RIFF\0\0\0\0sfbk" + bytes(200))
     with pytest.raises(MorphError, match="FluidSynth cannot read it as a SoundFont"):
         render(tmp_path / "n", Order(tmp_path / "a.sf2"))
+    assert not (tmp_path / "n").exists()
 
 
 @pytest.mark.skipif(not (FONTS / "FluidR3_GM.sf2").exists(), reason="needs FluidR3_GM.sf2")

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine import stream
+from engine.stream import DeviceError
 from models.pairs import PairsError, open_pairs, take
 from models.pairs.checks import check
 from models.pairs.record import record
@@ -157,3 +159,17 @@ def test_pairs_of_another_kind_are_left_alone(tmp_path: Path) -> None:
     manifest.rewrite(tmp_path, Header(RATE, {"stages": []}), [])
     with pytest.raises(PairsError, match="were not recorded"):
         record(tmp_path / "a.wav", tmp_path, Session())
+
+
+def test_a_device_that_cannot_be_used_is_told_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "devices", list)
+    dry, out = save(tmp_path / "a.wav", phrase(0.5)), tmp_path / "out"
+    for device, said in (
+        ("virtual", "the virtual device has no output"),
+        ("none", "no audio device is called 'none' and can play; allowed: none"),
+    ):
+        with pytest.raises(DeviceError, match=said):
+            record(dry, out, Session(device))
+        assert not out.exists()

@@ -328,6 +328,18 @@ def test_a_mistake_is_one_line_and_nothing_is_rendered(
     assert not (tmp_path / "out" / manifest.NAME).exists()
 
 
+def test_a_plugin_is_found_by_its_name_where_plugins_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "maker" / "None Such.vst3"
+    installed.mkdir(parents=True)
+    monkeypatch.setenv("VST3_PATH", str(tmp_path))
+    (stage,) = spec.parse_chain("None Such.vst3(drive=0.5)")
+    assert (stage.target, stage.values) == (str(installed), {"drive": 0.5})
+    with pytest.raises(PairsError, match=r"nowhere/None Such\.vst3: there is no such plugin"):
+        spec.parse_chain("nowhere/None Such.vst3")
+
+
 ZAM = Path("/usr/lib/vst3")
 
 

@@ -190,7 +190,7 @@ def test_who_gives_a_recording_is_told_which_beat_was_heard(tmp_path, monkeypatc
     ("given", "told"),
     [
         ([], "nothing to learn from"),
-        (["{folder}/none.mid"], "none.mid"),
+        (["{folder}/none.mid"], "none.mid: not a MIDI file that can be read: No such file"),
         (["{folder}/good.mid", "--style", "polka"], "style = polka: the model knows"),
         (["{folder}/good.mid", "--resume"], "resume"),
         (["--data", "{folder}"], "info.csv"),

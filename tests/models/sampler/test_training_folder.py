@@ -138,6 +138,8 @@ def here(tmp_path: Path) -> Path:
         (("learn", "--preset", "nosuch"), "preset 'nosuch' is unknown"),
         (("learn", "--set", "hidden=none"), "hidden"),
         (("learn",), "pip install 'taraf[train]'"),
+        (("dream", "dream", "--out", "d.wav"), "sampler.npz: its own recording is not there"),
+        (("dream", "runs/typo", "--out", "d.wav"), "runs/typo: there is no such sampler, in "),
     ],
 )
 def test_what_is_wrong_is_said_before_pytorch_is_asked_for(
