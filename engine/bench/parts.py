@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.bench import Report
@@ -32,8 +30,6 @@ def in_parts(
     for name in wanted:
         if name not in parts:
             raise StageError(f"bench {bench} has no part {name!r}; there are {', '.join(parts)}")
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: nothing is left running
     ready()
     report, failed = Report(bench), 0
     for name in wanted:
@@ -48,10 +44,6 @@ def in_parts(
             say(f"{name} ended early after {len(report.rows) - kept} rows: {error}")
     report.add("parts that ended early", failed, "", "none", failed == 0)
     return report
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 __all__ = ["Missing", "StageError", "in_parts"]
