@@ -20,7 +20,7 @@ from engine.neural.network import Activate, Conv, Network, Op, Signal, Term
 from engine.pulse.bands import FEATURES
 from models.pulse.follower.hearing import PHASE_BINS, TEMPO, TEMPO_BINS
 
-CHANNELS, TAPS, LAYERS = 48, 5, 10
+CHANNELS, TAPS, LAYERS = 64, 5, 10
 OUTPUTS = TEMPO + TEMPO_BINS + PHASE_BINS
 
 

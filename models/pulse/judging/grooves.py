@@ -11,7 +11,6 @@ from models.pulse.judging.excerpts import SECONDS, Excerpt
 from models.pulse.rendering import Piece, drum_strokes
 from models.pulse.takes import Take
 
-FEW = 10
 EVENT_SECONDS = 20.0
 SILENT_BEATS = 8
 ROOMS = (0.0, 0.3)
@@ -45,7 +44,7 @@ def rubato(cast: Cast) -> list[Excerpt]:
 def stepped(cast: Cast, name: str, ratio: float) -> list[Excerpt]:
     """The tempo is ``ratio`` of what it was from the first beat after 20 s on."""
     made = []
-    for k, take in enumerate(cast.takes[:FEW]):
+    for k, take in enumerate(cast.takes):
         curve = step_curve(take.tempo_bpm, ratio, EVENT_SECONDS, SECONDS)
         at = _first_after(curve, EVENT_SECONDS)
         made.append(_excerpt(name, k, take, curve, cast.font(k), span=(at, SECONDS)))
@@ -55,7 +54,7 @@ def stepped(cast: Cast, name: str, ratio: float) -> list[Excerpt]:
 def gapped(cast: Cast) -> list[Excerpt]:
     """Eight beats of silence from the first beat after 20 s on; the beat goes on."""
     made = []
-    for k, take in enumerate(cast.takes[:FEW]):
+    for k, take in enumerate(cast.takes):
         curve = steady(take.tempo_bpm)
         at = _first_after(curve, EVENT_SECONDS)
         until = at + SILENT_BEATS * 60.0 / take.tempo_bpm
