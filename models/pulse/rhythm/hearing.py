@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 PITCHES = (36, 38, 42, 45)  # of the drum each family is played on
 BANDS_HZ = ((30.0, 120.0), (150.0, 4000.0), (6000.0, 15_000.0), (60.0, 400.0))
-THRESHOLDS = (0.25, 0.5, 0.25, 0.3)  # of each family: best on takes of drummer 3
+THRESHOLDS = (0.3, 0.15, 0.1, 0.12)  # of each family: best on takes of drummers 3 and 6
+SHARE, LEAST, EVERY_S = 0.3, 0.1, 2.0
+"""Drums that sound like none it has learnt from are told less surely: of the chance that is reached
+once in so many seconds, this share is enough, if it is not less than LEAST."""
 APART = 2  # hops: of two strokes of a family that are nearer the likelier is told
 USUAL = (80, 110, 90, 115)  # the velocity of each family's median stroke; drummers' own
 CURVE = 2.0  # amplitude is velocity to this power
@@ -88,12 +91,22 @@ def strokes(heard: Heard) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.
     """Strokes by time: seconds (n,), places in FAMILIES, velocities 1 to 127."""
     found = []
     for family in range(len(FAMILIES)):
-        seconds = times(heard.followed.answers[:, STROKES + family], THRESHOLDS[family])
+        chances = heard.followed.answers[:, STROKES + family]
+        seconds = times(chances, threshold(chances, THRESHOLDS[family]))
         levels = velocities(heard, seconds, family)
         found.append((seconds, np.full(len(seconds), family), levels))
     all_of = [np.concatenate(part) for part in zip(*found, strict=True)]
     order = np.argsort(all_of[0], kind="stable")
     return all_of[0][order], all_of[1][order], all_of[2][order]
+
+
+def threshold(chances: Array, most: float) -> float:
+    """The chance, at most ``most``, from which one of ``chances`` (hops,) is a stroke."""
+    inner = chances[1:-1]
+    peaks = np.sort(inner[(inner > chances[:-2]) & (inner >= chances[2:])])
+    often = int(len(chances) / HOPS_A_SECOND / EVERY_S) + 1
+    reached = float(peaks[-often]) if len(peaks) >= often else 0.0
+    return min(most, max(LEAST, SHARE * reached))
 
 
 def times(chances: Array, threshold: float) -> Array:
