@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from engine.pulse.bands import HOPS_A_SECOND
 from engine.pulse.follower import STROKES
-from engine.pulse.states import LATE_HOPS
 from models.pulse.errors import PulseError
 from models.pulse.following.hearing import Heard, Ranges, hear, network_of
 from models.pulse.paper.feel import deviations, settled
@@ -36,6 +35,7 @@ APART = 2  # hops: of two strokes of a family that are nearer the likelier is to
 USUAL = (80, 110, 90, 115)  # the velocity of each family's median stroke; drummers' own
 CURVE = 2.0  # amplitude is velocity to this power
 WINDOW_S = 0.03  # of sound after a stroke that its strength is taken from
+LATE = 2.0  # hops: so late the network answers to drums
 LEAST_BEATS = 8
 SURE = 0.5  # the median confidence: of nine takes all of 0.6 or more were read right, none of 0.41
 SILENT = 1e-4
@@ -116,7 +116,7 @@ def times(chances: Array, threshold: float) -> Array:
     before, after = rows[:, :APART].max(axis=1), rows[:, APART + 1 :].max(axis=1)
     peaks = np.flatnonzero((chances > threshold) & (chances > before) & (chances >= after))
     finer = np.array([peak_offset(chances, int(at)) for at in peaks], np.float64)
-    return np.asarray((peaks + finer + 1.0 - LATE_HOPS) / HOPS_A_SECOND)
+    return np.asarray((peaks + finer + 1.0 - LATE) / HOPS_A_SECOND)
 
 
 def velocities(heard: Heard, seconds: Array, family: int) -> npt.NDArray[Any]:
