@@ -39,7 +39,7 @@ class Sampler(Plugin):
     )
     until = Setting(
         "dream", "model",
-        help="Plays live until a training's folder, as model, holds one; empty: it must be there",
+        help="Plays until a training's folder, as model, holds one; empty: it must be there",
     )  # fmt: skip
     seed = Setting(1, "count", 0, 1_000_000, help="Another number, other chances")
 
@@ -85,8 +85,7 @@ class Sampler(Plugin):
     _awaits = ""
 
     def prepare(self, setup: Setup) -> State:
-        until = "" if setup.offline else str(self.until)  # a render cannot wait for a training
-        source = source_of(str(self.model), until, setup.folder)
+        source = source_of(str(self.model), str(self.until), setup.folder)
         path = source.path
         try:
             model = read_sampler(path)
@@ -99,7 +98,8 @@ class Sampler(Plugin):
         self._watches = not setup.offline
         self.warnings = self._warn(path.name, model.hop_size / model.rate)
         if source.awaited:
-            self._awaits = f"{self.model}: {source.lacks}; {until} plays until it holds a model"
+            ends = "" if setup.offline else " until it holds a model"
+            self._awaits = f"{self.model}: {source.lacks}; {self.until} plays{ends}"
             self.warnings = (*self.warnings, self._awaits)
         rates = setup.sample_rate, model.rate
         most = most_frames(*rates)
