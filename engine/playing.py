@@ -43,10 +43,11 @@ def open_rack(
     path = presets.find(name)
     loaded = presets.load(path)
     rack, said = with_defaults(loaded.rack, playing or Models())
-    return changed(rack, changes), (*loaded.warnings, *_midi_mistakes(loaded.rack, path), *said)
+    return changed(rack, changes), (*loaded.warnings, *midi_mistakes(loaded.rack, path), *said)
 
 
-def _midi_mistakes(rack: Rack, path: Path) -> list[str]:
+def midi_mistakes(rack: Rack, path: Path) -> list[str]:
+    """What a rack's [[midi]] tables, read from ``path``, have that will do nothing."""
     if not rack.midi:
         return []
     from engine.control.midi import mistakes

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.commands.following import faults, follow, leave_if_cut
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the sound and the picture.")] = Path("out"),
@@ -25,12 +27,12 @@ def demo(
     """
     began = _process_began()
     from engine import playing
-    from engine.commands.following import follow
     from engine.commands.options import compiling
 
     rack, warnings = playing.open_rack(preset, [])
     plan = playing.plan(rack, warnings, device="virtual", seconds=seconds, record=True)
     out.mkdir(parents=True, exist_ok=True)
+    files = {"wet": out / "demo.wav", "dry": out / "demo-dry.wav"}
     with tempfile.TemporaryDirectory(dir=out) as folder:
         with playing.session(plan, Path(folder), progress=compiling(as_json)) as session:
             first = _first_block(session, began)
@@ -38,15 +40,17 @@ def demo(
                 typer.echo(f"{plan.rack.name}: first block {first:.2f} s after the start")
             follow(session, quiet=as_json)
             histogram = session.host.shared.control["histogram"][0].copy()
-        for kind, name in (("wet", "demo.wav"), ("dry", "demo-dry.wav")):
-            shutil.move(session.result["recorded"].pop(kind), out / name)
-    from engine.picture import draw
-
-    files = {"wet": out / "demo.wav", "dry": out / "demo-dry.wav", "picture": out / "demo.png"}
-    draw(plan.rack, files["dry"], files["wet"], histogram, files["picture"])
+        for kind, path in files.items():
+            shutil.move(session.result["recorded"].pop(kind), path)
     result = {**session.result, "first_block_seconds": round(first, 3)}
+    if not faults(result):
+        from engine.picture import draw
+
+        files["picture"] = out / "demo.png"
+        draw(plan.rack, files["dry"], files["wet"], histogram, files["picture"])
     result["files"] = {kind: str(path) for kind, path in files.items()}
     _tell(result, as_json)
+    leave_if_cut(result)
 
 
 def _process_began() -> float:
@@ -75,5 +79,7 @@ def _tell(result: dict[str, Any], as_json: bool) -> None:
         f"latency    {result['latency_ms']:.2f} ms in the rack "
         f"({result['rack_latency_frames']} frames), block {result['block']}"
     )
+    for fault in faults(result):
+        typer.echo(f"not all was recorded: {fault}", err=True)
     for name, path in result["files"].items():
         typer.echo(f"{name:10} {path}")

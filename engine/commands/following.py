@@ -54,13 +54,22 @@ def _say(session: Any, quiet: bool) -> None:
 
 def tell(result: dict[str, Any], as_json: bool) -> None:
     """Say what a performance came to; leaves with code 1 if not all was recorded."""
-    faults = [fault for take in _recorded(result) for fault in take.get("faults", [])]
     if as_json:
         typer.echo(json.dumps(result))
     else:
-        _tell(result, faults)
-    if faults:
+        _tell(result)
+    leave_if_cut(result)
+
+
+def leave_if_cut(result: dict[str, Any]) -> None:
+    """Leave with code 1 if not all was recorded."""
+    if faults(result):
         raise typer.Exit(1)
+
+
+def faults(result: dict[str, Any]) -> list[str]:
+    """Why not all of a performance was recorded; none if it was, or nothing should have been."""
+    return [fault for take in _recorded(result) for fault in take.get("faults", [])]
 
 
 def _recorded(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -68,7 +77,7 @@ def _recorded(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [*result["takes"], *([result["recorded"]] if result.get("recorded") else [])]
 
 
-def _tell(result: dict[str, Any], faults: list[str]) -> None:
+def _tell(result: dict[str, Any]) -> None:
     typer.echo(
         f"{result['preset']}: {result['blocks']} blocks of {result['blocks_due']} due, "
         f"{result['late']} late; callback p50 {result['p50_percent']:.1f} %, "
@@ -77,7 +86,7 @@ def _tell(result: dict[str, Any], faults: list[str]) -> None:
     )
     for event in result["events"]:
         typer.echo(f"  {event['seconds']:.1f} s: {event['message']}")
-    for fault in faults:
+    for fault in faults(result):
         typer.echo(f"  not all was recorded: {fault}", err=True)
     for take in _recorded(result):
         typer.echo(f"  dry: {take['dry']}  wet: {take['wet']}")

@@ -51,14 +51,16 @@ def presets(
 
     Example: taraf presets crunch
     """
-    from engine import preset
+    from engine import playing, preset
 
     if name is None:
         found = [_about(name, path) for name, path in sorted(preset.names().items())]
         _out({"presets": found}, as_json, "presets")
         return
-    loaded = preset.load(preset.find(name))
-    described = {**describe_rack(loaded.rack), "warnings": list(loaded.warnings)}
+    path = preset.find(name)
+    loaded = preset.load(path)
+    warnings = [*loaded.warnings, *playing.midi_mistakes(loaded.rack, path)]
+    described = {**describe_rack(loaded.rack), "warnings": warnings}
     _out(described, as_json, "rack")
 
 

@@ -53,6 +53,8 @@ def misplaced(path: Path) -> str:
         return _folder(path)
     if path.suffix.lower() == ARCHIVE:
         return f"an archive is not read where it lies; taraf models add {path}"
+    if path.suffix.lower() == ARRAYS:
+        return "belongs in a folder with its card: samplers, morphs and drummers are folders"
     return unfit(path) or "is no model"
 
 

@@ -405,7 +405,8 @@ def test_what_lies_in_the_folder_and_cannot_be_used_is_a_line_each(here, shelf):
     shutil.copy(here / "a.nam", shelf / "folder")
     (shelf / "exported").mkdir()
     (shelf / "exported" / "model.toml").write_text("[")
-    for name in ("note.txt", "pack.zip", "net.onnx", "net.pt", ".hidden", "Thumbs.db"):
+    files = ("note.txt", "pack.zip", "net.onnx", "net.pt", "rhythm.npz", ".hidden", "Thumbs.db")
+    for name in files:
         (shelf / name).write_text("x")
     assert len(list(Library().everything())) == 1 + len(library.shipped())
     told = dict(line.split(": ", 1) for line in Library().unusable())
@@ -418,7 +419,8 @@ def test_what_lies_in_the_folder_and_cannot_be_used_is_a_line_each(here, shelf):
     assert told["pack.zip"].endswith(f"taraf models add {shelf / 'pack.zip'}")
     assert "needs its card" in told["net.onnx"]
     assert "plays by its path" in told["net.pt"]
-    assert len(told) == 9
+    assert told["rhythm.npz"].startswith("belongs in a folder")
+    assert len(told) == 10
 
 
 def test_the_folder_of_a_drummer_or_a_sampler_is_no_mistake(shelf):
