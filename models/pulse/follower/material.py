@@ -1,4 +1,7 @@
-"""What is trained on, kept on disk: shards of scenes, made once and in any order."""
+"""What is trained on, kept on disk: shards of scenes, made once and in any order.
+
+A training reads them where they lie, so there may be more of them than memory holds.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -81,11 +83,10 @@ def shards(
     key, found = key_of(of, kits), []
     for number in range(-(-scenes // SHARD)):
         count = min(SHARD, scenes - number * SHARD)
-        path = folder / f"scenes-{seed}-{number}-{count}-{key}.npz"
+        path = folder / f"scenes-{seed}-{number}-{count}-{key}.npy"
         if not path.is_file():
             made = hear(of.takes, of.trios, count, seed * 100_003 + number, kits, real=of.real)
-            with whole(path) as part, part.open("wb") as file:
-                np.savez(file, features=made.features, targets=made.targets)
+            _write(path, made)
         found.append(_read(path))
         told(number * SHARD + count)
     return found
@@ -93,14 +94,24 @@ def shards(
 
 def read_shards(folder: Path) -> list[Heard]:
     """All shards that ``shards`` has made in a folder; none if there is no such folder."""
-    return [_read(path) for path in sorted(folder.glob("scenes-*.npz"))]
+    return [_read(path) for path in sorted(folder.glob("scenes-*.npy"))]
+
+
+def _write(path: Path, heard: Heard) -> None:
+    parts = vars(heard)
+    row = np.dtype([(name, part.dtype, part.shape[1:]) for name, part in parts.items()])
+    rows = np.empty(len(heard.features), row)
+    for name, part in parts.items():
+        rows[name] = part
+    with whole(path) as unfinished, unfinished.open("wb") as file:
+        np.save(file, rows)
 
 
 def _read(path: Path) -> Heard:
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            return Heard(kept["features"], kept["targets"])
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+        return Heard(rows["features"], rows["targets"])
+    except (OSError, ValueError, IndexError, EOFError) as error:
         raise PulseError(f"{path}: no shard of scenes: {error}; delete it") from None
 
 

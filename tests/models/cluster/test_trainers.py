@@ -51,13 +51,11 @@ def test_the_network_that_hears_beats_learns_in_parts(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     for name in ("scenes", "dev"):
         (tmp_path / "pulse" / name).mkdir(parents=True)
-        targets = np.zeros((2, 1500, TARGETS), np.float16)
-        targets[:, ::50] = 1.0
-        np.savez(
-            tmp_path / "pulse" / name / "scenes-1-0-2-x.npz",
-            features=rng.standard_normal((2, 1500, FEATURES)).astype(np.float16),
-            targets=targets,
-        )
+        sizes = {"features": FEATURES, "targets": TARGETS}
+        scenes = np.zeros(2, [(part, np.float16, (1500, size)) for part, size in sizes.items()])
+        scenes["features"] = rng.standard_normal((2, 1500, FEATURES))
+        scenes["targets"][:, ::50] = 1.0
+        np.save(tmp_path / "pulse" / name / "scenes-1-0-2-x.npy", scenes)
     parts, made = trained("pulse", tmp_path / "pulse", tmp_path / "run", 0.02, batch=2)
     assert parts[0]["steps"] < parts[1]["steps"]
     assert parts[1]["scores"]["beat"] <= parts[0]["scores"]["beat"]

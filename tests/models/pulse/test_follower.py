@@ -310,7 +310,7 @@ def test_shards_are_made_once_and_are_the_same_whoever_makes_them(tmp_path: Path
     again = hear(known().takes, known().trios, 2, 7 * 100_003, kits)
     np.testing.assert_array_equal(made[0].targets, again.targets)
     np.testing.assert_allclose(made[0].features, again.features, atol=0.01)
-    file = next(tmp_path.glob("*.npz"))
+    file = next(tmp_path.glob("*.npy"))
     whole = file.stat().st_mtime_ns
     shards(tmp_path, known(), 2, 7, kits)
     assert file.stat().st_mtime_ns == whole
@@ -343,7 +343,7 @@ def test_a_damaged_shard_is_told_in_one_line(
     empty = Heard(np.zeros((2, 50, FEATURES), np.float16), np.zeros((2, 50, TARGETS), np.float16))
     monkeypatch.setattr("models.pulse.follower.material.hear", lambda *_, **__: empty)
     shards(tmp_path, known(), 2, 7, [Kit(DEFAULT_FONT)])
-    (path,) = tmp_path.glob("scenes-7-0-2-*.npz")
+    (path,) = tmp_path.glob("scenes-7-0-2-*.npy")
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(PulseError) as caught:
         shards(tmp_path, known(), 2, 7, [Kit(DEFAULT_FONT)])
