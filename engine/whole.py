@@ -49,12 +49,12 @@ def _short(name: str) -> str:
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Rename ``fresh`` to ``folder``; an old one is moved aside first, and back on failure."""
     old = folder.with_name(f"{fresh.name}-old")
-    if folder.exists():
-        os.replace(folder, old)
     try:
+        if folder.exists():
+            os.replace(folder, old)
         os.replace(fresh, folder)
-    except OSError:
-        if old.exists():
+    except BaseException:  # Ctrl-C, too
+        if old.exists() and not folder.exists():
             os.replace(old, folder)
         raise
     shutil.rmtree(old, ignore_errors=True)

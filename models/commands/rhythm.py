@@ -76,6 +76,9 @@ def rhythm(
 
     if not files and data is None:
         raise PulseError("nothing to learn from: give recordings of your own, or --data DIR")
+    for option, value in (("--model", model), ("--style", style)):
+        if value and not files:
+            raise PulseError(f"{option} {value}: is for recordings of your own; none are given")
     called = plain_name(name or (files[0].stem if files else "rhythm"))
     if name is not None and called != name:
         _tell(f"the model is called {called}")

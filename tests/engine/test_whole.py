@@ -1,5 +1,7 @@
 """Files and folders are there whole, or as they were."""
 
+import os
+
 import pytest
 
 from engine.whole import replace_folder, whole, write_whole
@@ -51,3 +53,27 @@ def test_a_folder_is_replaced_with_all_that_is_in_it(tmp_path):
     with pytest.raises(FileNotFoundError):
         replace_folder(tmp_path / "fresh", tmp_path / "there")
     assert [one.name for one in tmp_path.rglob("*")] == ["there", "new"]
+
+
+@pytest.mark.parametrize(
+    ("call", "done", "left"), [(1, True, "old"), (2, False, "old"), (2, True, "new")]
+)
+def test_ctrl_c_while_a_folder_is_replaced_leaves_one_of_both(
+    tmp_path, monkeypatch, call, done, left
+):
+    for name, file in (("fresh", "new"), ("there", "old")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("")
+    calls, replace = [], os.replace
+
+    def interrupted(*names):
+        calls.append(names)
+        if len(calls) != call or done:
+            replace(*names)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(tmp_path / "fresh", tmp_path / "there")
+    assert [one.name for one in (tmp_path / "there").iterdir()] == [left]

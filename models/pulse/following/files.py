@@ -31,12 +31,14 @@ def annotated(path: Path) -> npt.NDArray[np.float64]:
     comments (#) and a head of one line, so that ``table`` can be read back.
     """
     beats: list[float] = []
+    headed = False
     for number, line in enumerate(_lines(path), 1):
         words = line.replace(",", " ").replace(";", " ").split()
         if not words or words[0].startswith("#"):
             continue
         second = _number(words[0])
-        if second is None and not beats and number == 1:
+        if second is None and not beats and not headed:
+            headed = True
             continue
         if second is None or not second >= 0.0:
             raise PulseError(f"{path}: line {number}: {words[0][:40]!r} is no time in seconds")

@@ -139,7 +139,7 @@ def described(recording: Recording) -> dict[str, Any]:
 
 def _listed(names: str, known: Sequence[str] | dict[str, Any]) -> list[str]:
     listed = [name.strip() for name in names.split(",") if name.strip()]
-    return list(known) if listed == [ALL] or not listed else listed
+    return list(known) if ALL in listed or not listed else list(dict.fromkeys(listed))
 
 
 __all__ = ["Result", "deviations", "feels", "kinds", "plans", "run", "takes"]

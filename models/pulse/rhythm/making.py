@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -122,7 +123,7 @@ def found_model(name: str | None) -> RhythmModel:
     known = (
         [place for place in places if (place / CARD).is_file()] if Path(name).name == name else []
     )
-    return open_rhythm((known or [Path(name).expanduser()])[0])
+    return open_rhythm((known or [Path(os.path.expanduser(name))])[0])
 
 
 def _figures(

@@ -126,7 +126,8 @@ def _card(
 
 def _line(item: tuple[str, Any]) -> str:
     name, value = item
-    return f"{name} = {json.dumps(value, ensure_ascii=False)}"  # such JSON is TOML
+    told = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return f"{name} = {told}".replace("\x7f", "\\u007f")  # such JSON is TOML
 
 
 __all__ = ["arrays_of", "as_model", "as_network", "make_sure", "write"]

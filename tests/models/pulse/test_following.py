@@ -199,6 +199,7 @@ def test_the_group_of_commands_imports_nothing_heavy():
         (["drums.wav", "--reference", "notes.txt"], "line 2: 'b' is no time in seconds"),
         (["drums.wav", "--reference", "back.txt"], "line 2: 1 s is not after 2 s"),
         (["drums.wav", "--reference", "one.txt"], "has 1 beats"),
+        (["drums.wav", "--reference", "headed.txt"], "has 1 beats"),
         (["drums.wav", "--reference", "early.txt"], "what is judged comes after 5 s"),
     ],
 )
@@ -207,7 +208,8 @@ def test_a_mistake_is_one_line_that_says_what_is_allowed(capsys, folder, argumen
         pytest.importorskip("mir_eval")
     soundfile.write("low.wav", np.zeros(4000, np.float32), 4000)
     for name, text in {"notes": "a\nb\n", "back": "2\n1\n", "one": "# beats\n\n3.5\n",
-                       "early": "1\n2\n3\n"}.items():  # fmt: skip
+                       "headed": "# beats\nseconds\n3.5\n", "early": "1\n2\n3\n",
+                       }.items():  # fmt: skip
         (folder / f"{name}.txt").write_text(text)
     before = (folder / "drums.wav").read_bytes()
     code, out = follow(capsys, *arguments)

@@ -128,6 +128,12 @@ def test_mistakes_are_told_in_one_line(arguments, line, capsys):
     assert told.err.startswith("taraf: ") and line in told.err
 
 
+def test_what_is_listed_twice_is_studied_once_and_all_among_others_is_all():
+    assert [plan.name for plan in work.plans("lstm, all")] == list(PLANS)
+    assert [plan.name for plan in work.plans("lstm,clockwork,lstm")] == ["lstm", "clockwork"]
+    assert [kind.name for kind in work.kinds("peaks,binary,peaks")] == ["peaks", "binary"]
+
+
 def recordings(count=2, seconds=30.0):
     from models.pulse.paper.material import recording
 

@@ -156,6 +156,13 @@ def test_what_is_written_is_what_was_trained_and_no_folder_of_others_is_replaced
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+def test_a_card_tells_any_name_that_a_file_may_have(tmp_path):
+    trained = learnt(steps=1)
+    for name, told in (("de\x7fl\u266a", "de\x7fl\u266a"), ("caf\udce9", "caf?")):
+        made = write(trained.network, trained.styles, tmp_path / "mine", "", {"command": name})
+        assert made.trained["command"] == told
+
+
 def test_a_performers_own_files_make_a_model_of_his_own(tmp_path, monkeypatch):
     monkeypatch.setenv("TARAF_MODELS", str(tmp_path / "models"))
     trained = learnt(steps=5)
@@ -194,6 +201,9 @@ def test_who_gives_a_recording_is_told_which_beat_was_heard(tmp_path, monkeypatc
         (["{folder}/good.mid", "--style", "polka"], "style = polka: the model knows"),
         (["{folder}/good.mid", "--resume"], "resume"),
         (["--data", "{folder}"], "info.csv"),
+        (["--data", "{folder}", "--model", "mine"], "--model mine: is for recordings of your own"),
+        (["--data", "{folder}", "--style", "funk"], "--style funk: is for recordings of your own"),
+        (["{folder}/good.mid", "--model", "~nobody-here/x"], "rhythm.toml: no such file"),
         (["{folder}/good.mid", "--model", "{folder}/none"], "rhythm.toml"),
     ],
 )
