@@ -23,6 +23,7 @@ from engine.params import CELL, Param, Toggle, along, final
 from engine.plugin import Plugin, Setup, State, zeros
 
 LONGEST_MS = 2000.0
+ROOMY = 0.45  # of that: a gap of less goes up an octave, one of a little more than half does not
 GLIDE_MS = 60.0
 DRIFT_HZ = 0.7
 DRIFT_MS = 1.2  # 9 cents at the most
@@ -50,6 +51,7 @@ class Delay(Plugin):
         rate = setup.sample_rate
         return {
             "synced": np.zeros(1),  # the gap that follows the clock, in ms
+            "octave": np.array([0.0, 1.0]),  # a note in beats, and the part of it that is the gap
             "share": 1.0 - math.exp(-1000.0 / (GLIDE_MS * rate)),
             "per_ms": rate / 1000.0,
             "per_hz": share_per(rate),
@@ -113,9 +115,7 @@ def follow(frames: int, knobs: Any, state: Any) -> None:
     when the clock is let go of, back to ``time_ms``.
     """
     beats = beats_of(knobs.sync.start)
-    wanted = 60_000.0 / max(state.beat[0], 1.0) * beats
-    while wanted > LONGEST_MS:
-        wanted *= 0.5
+    wanted = fitted(60_000.0 / max(state.beat[0], 1.0) * beats, beats, state.octave)
     if state.synced[0] == 0.0:
         state.synced[0] = float(knobs.time_ms.start) if state.clock[0] > 0 else wanted
     zero, depth = np.float32(0.0), knobs.modulation
@@ -129,6 +129,16 @@ def follow(frames: int, knobs: Any, state: Any) -> None:
         for c in range(state.heads.shape[0]):
             wave = reach * sine(state.turn[i] + np.float32(0.25 * c))
             state.heads[c, i] = max(float(NEAREST), float(ms + wave) * state.per_ms)
+
+
+@kernel
+def fitted(ms: float, beats: float, octave: Any) -> float:
+    """A note's length, halved until the line holds it: no more and no less where it only sways."""
+    if octave[0] != beats or not ROOMY * LONGEST_MS < octave[1] * ms <= LONGEST_MS:
+        octave[0], octave[1] = beats, 1.0
+        while octave[1] * ms > LONGEST_MS:
+            octave[1] *= 0.5
+    return octave[1] * ms
 
 
 @kernel

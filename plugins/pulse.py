@@ -99,7 +99,7 @@ def take_orders(knobs: Any, state: Any, now: float) -> None:
     words, lead = state.words, state.lead
     state.bar[HALVED] = 1.0 if int(knobs.octave.start) == HALF else 0.0
     pressed = 1.0 if knobs.one.start > 0.5 else 0.0
-    if pressed == 1.0 and words[PRESSED] == 0.0:
+    if pressed == 1.0 and words[PRESSED] == 0.0 and state.pulse[ENOUGH] == 1.0:
         say_first(state, math.floor(state.pulse[BEATS] + 0.5), meter_of(knobs, state))
     words[PRESSED] = pressed
     if lead[TOLD] != words[HEARD_TELLS]:
@@ -133,12 +133,23 @@ def take_beat(knobs: Any, state: Any, now: float) -> None:
         pulse[BEATS] = place
         go_on(state, place, lead[TOLD_BAR], lead[FIRST_SAID])
     else:
-        off = place - pulse[BEATS]
-        pulse[BEATS] += off - math.floor(off + 0.5)
+        off, whole = place - pulse[BEATS], 1.0
+        if octave < 1.0 and state.bar[HALVED] == 1.0:  # of two beats, it is the one that is told
+            off, whole = off - state.bar[SHIFT], 2.0
+        pulse[BEATS] += off - whole * math.floor(off / whole + 0.5)
     pulse[RATE], pulse[STEADY], pulse[EVEN], pulse[ENOUGH] = rate, rate, rate, 1.0
     pulse[HEARD] = pulse[BEATS] - state.strokes[SILENT] * rate  # silence goes on from here, too
     pulse[LAST] = math.floor(pulse[BEATS])
+    forget_past(state.lines)
     settle(state, rate, pulse[BEATS])
+
+
+@kernel
+def forget_past(lines: Any) -> None:
+    """What was played before somebody said a tempo says nothing of how it goes on."""
+    for k in range(lines.shape[0]):
+        for j in range(lines.shape[1]):
+            lines[k, j] = 0.0
 
 
 @kernel

@@ -74,10 +74,10 @@ class MusicalClock:
         tempo_bpm = TEMPO.check(tempo_bpm)
         with self._lock:
             at = time.monotonic_ns() if stamp_ns is None else stamp_ns
-            self._now = Beat(tempo_bpm, self._now.at(at) if beat is None else beat, at)
-            self.source = source
+            now = Beat(tempo_bpm, self._now.at(at) if beat is None else beat, at)
+            self._now, self.source = now, source
         for call in list(self._listeners):
-            call(self._now, source)
+            call(now, source)  # not what another thread has set meanwhile
 
     def tap(self, stamp_ns: int | None = None) -> None:
         """A beat is here; from the second tap on the tempo is the median of the gaps."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import preset
+from engine.control import follower
 from engine.control.actions import ACTIONS, act
 from engine.control.clock import Beat, MusicalClock
 from engine.control.knobs import Knobs
@@ -179,6 +180,7 @@ class Desk(Listeners):
             for address in sorted(self._down):
                 with suppress(ValueError):
                     self.press(address, False, source)
+            led = follower.leads(self)
             before, self.at = self.at, number
             try:
                 self.host.switch(number, self.rack)
@@ -186,6 +188,8 @@ class Desk(Listeners):
                 self.at = before
                 raise
             self._another(source)
+            if led and follower.to_lead(self.rack):
+                return  # the one plugin leads on where the other did
             if self.rack.tempo_bpm != 120.0 and self.clock.source in ("preset", "tap", "pulse", ""):
                 self.clock.set(self.rack.tempo_bpm, source="preset")
 

@@ -47,10 +47,10 @@ def led(desk: Desk) -> int | None:
     pulse = desk.pulse
     if pulse is not None and pulse.leads:
         return pulse.bar
-    return 0 if _to_lead(desk.rack) else None
+    return 0 if to_lead(desk.rack) else None
 
 
-def _to_lead(rack: Rack) -> bool:
+def to_lead(rack: Rack) -> bool:
     """Whether a plugin is there to lead: neither bypassed nor free."""
     found = leader(rack)
     if not found or rack.value(f"{found}.bypass") >= 0.5:
@@ -109,4 +109,4 @@ def _step(desk: Desk, address: str, by: float, source: str, stamp_ns: int | None
     desk.set(address, value, source, stamp_ns)
 
 
-__all__ = ["ACTIONS", "act", "held", "leader", "leads", "led"]
+__all__ = ["ACTIONS", "act", "held", "leader", "leads", "led", "to_lead"]

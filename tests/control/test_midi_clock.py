@@ -147,6 +147,69 @@ def test_start_song_position_and_continue_say_where_the_song_is() -> None:
     assert heard.clock.source == "midi"
 
 
+@pytest.mark.parametrize("pause_ms", [150.0, 1000.0, 2000.0, 2110.0, 4900.0])
+@pytest.mark.parametrize("order", ["start", "continue"])
+def test_a_song_begins_where_it_is_said_though_no_tick_came_while_it_stood(
+    pause_ms: float, order: str
+) -> None:
+    heard = Listener()
+    heard.hear("start", BASE)
+    before = ticks(120.0, 200, BASE)
+    for stamp in before:
+        heard.hear("clock", stamp)
+    heard.hear("stop", before[-1])
+    heard.hear(order, before[-1] + 1)
+    first = 0 if order == "start" else 200
+    for index, stamp in enumerate(ticks(120.0, 97, before[-1] + pause_ms * 1e6), first):
+        heard.hear("clock", stamp)
+        if index >= first + 12:
+            assert heard.clock.beat(stamp) == pytest.approx(index / 24, abs=0.01)
+            assert heard.clock.tempo_bpm == pytest.approx(120.0, rel=0.03)
+
+
+def test_a_stop_that_is_said_twice_leaves_the_song_where_it_stopped() -> None:
+    heard = Listener()
+    stamps = ticks(120.0, 240, BASE)
+    heard.hear("start", BASE - 1)
+    for index, stamp in enumerate(stamps):
+        if index in (97, 120):
+            heard.hear("stop", stamp - 1)
+        if index == 143:
+            heard.hear("continue", stamp - 1)
+        heard.hear("clock", stamp)
+    assert heard.clock.beat(stamps[-1]) == pytest.approx((97 + 239 - 143) / 24, abs=0.004)
+
+
+@pytest.mark.parametrize("gap_ms", [330.0, 2110.0, 4900.0])
+def test_a_pause_of_the_ticks_is_no_slower_tempo(gap_ms: float) -> None:
+    heard = Listener()
+    first = ticks(120.0, 200, BASE)
+    for stamp in [*first, *ticks(120.0, 60, first[-1] + gap_ms * 1e6, seed=1)]:
+        heard.hear("clock", stamp)
+        if heard.beats:
+            assert heard.clock.tempo_bpm == pytest.approx(120.0, rel=0.03)
+
+
+def test_everybody_is_told_the_beat_of_who_is_named_though_another_sets_it_meanwhile() -> None:
+    clock, told = MusicalClock(), []
+    within, go_on = threading.Event(), threading.Event()
+
+    def slow(beat: Beat, source: str) -> None:
+        if source == "tap":
+            within.set()
+            go_on.wait(20.0)
+
+    clock.listen(slow)
+    clock.listen(lambda beat, source: told.append((source, beat.tempo_bpm)))
+    player = threading.Thread(target=clock.set, args=(100.0, 3.0, BASE, "tap"))
+    player.start()
+    assert within.wait(20.0)
+    clock.set(133.0, 5.2, BASE, "pulse")
+    go_on.set()
+    player.join()
+    assert sorted(told) == [("pulse", 133.0), ("tap", 100.0)]
+
+
 def test_the_musical_clock_is_set_ten_times_a_second_at_most() -> None:
     heard = Listener()
     for stamp in ticks(200.0, 800, BASE):  # ten seconds

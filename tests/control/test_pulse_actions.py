@@ -282,6 +282,24 @@ def test_a_bar_that_begins_elsewhere_is_no_beat(heard: Heard) -> None:
     assert sent == [("/beat", (3, 60.0))]  # beat 8 of bars of three, not 7 in its middle
 
 
+def test_a_presets_tempo_is_not_for_a_drummer_who_leads_on(heard: Heard) -> None:
+    desk, now = heard.desk, time.monotonic_ns()
+    slow = replace(LED, tempo_bpm=70.0)
+    for rack in (slow, slow.set(MODE, "free"), slow):
+        desk.slots.append(type(desk.slot)(rack, rack))
+    desk.pulse = Pulsing(True, 97.0, 6.3, now, 4, 0.9, 0, 0.0)
+    desk.clock.set(97.0, 6.3, now, "pulse")
+    told = len(heard.host.beats)
+    desk.select(1)
+    assert desk.clock.tempo_bpm == 97.0 and len(heard.host.beats) == told
+    desk.select(2)  # whose pulse leads nobody
+    assert desk.clock.tempo_bpm == 70.0 and len(heard.host.beats) == told + 1
+    desk.clock.set(97.0, 6.3, now, "pulse")
+    desk.pulse = None  # nobody leads any more
+    desk.select(3)
+    assert desk.clock.tempo_bpm == 70.0
+
+
 def test_one_comes_up_when_its_preset_is_left() -> None:
     heard = Heard()
     heard.desk.slots.append(type(heard.desk.slot)(LED, LED))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from conftest import noise
 
+from engine.layout import BEAT
 from engine.rack import Lane, Link, Rack
-from engine.render import Move, play
+from engine.render import Move, Renderer, play
 
 RATE = 48_000
 OPEN: dict[str, Any] = {"tone_hz": 20_000.0, "low_cut_hz": 20.0}
@@ -145,3 +146,22 @@ def test_letting_go_of_the_clock_bends_the_repeats_and_does_not_click() -> None:
     steepest = np.abs(np.diff(made[RATE:, 0])).max()
     fastest = 1.0 + (500.0 - 350.0) / 60.0  # while a gap of 500 ms glides to one of 350
     assert steepest < 1.1 * fastest * np.abs(np.diff(tone[:, 0])).max()
+
+
+def test_a_tempo_that_sways_about_an_octave_of_the_gap_does_not_bend_it_by_one() -> None:
+    """Whole notes at 120 bpm fill the line to a hair; a MIDI clock is never quite 120."""
+    renderer = Renderer(delay(sync=1.0, feedback=0.0, mix=1.0, **OPEN), RATE, 1)
+
+    def echo(*tempi: float) -> float:
+        """How late an impulse is heard that comes after two seconds of these tempi."""
+        sound, step = np.zeros((round(4.5 * RATE), 1), np.float32), RATE // 20
+        sound[2 * RATE] = 1.0
+        heard = []
+        for turn, first in enumerate(range(0, len(sound), step)):
+            assert renderer.shared.send(0, BEAT, first, tempi[turn % len(tempi)])
+            heard.append(renderer.push(sound[first : first + step]))
+        return float(np.abs(np.concatenate(heard)[:, 0]).argmax() / RATE) - 2.0
+
+    assert echo(119.9, 120.1) == pytest.approx(1.0, abs=0.005)
+    assert echo(121.0, 123.0) == pytest.approx(0.98, abs=0.01)
+    assert echo(150.0) == pytest.approx(1.6, abs=0.005)

@@ -15,6 +15,7 @@ from engine.layout import (
     BEAT,
     LEAD_BAR,
     LEAD_BEAT,
+    LEAD_EVEN,
     LEAD_FRAME,
     LEAD_SAID,
     LEAD_SURE,
@@ -291,6 +292,34 @@ def test_silence_does_not_undo_a_tap():
     assert one.record[LEADS] == 1.0
     assert one.record[LEAD_TEMPO] == pytest.approx(60.0, rel=0.01)
     assert off(one.at(3.0)) < 0.03
+
+
+def test_silence_does_not_undo_a_tap_for_what_was_played_before_it(drums: Any):
+    one = led(drums)  # half a second of silence at its end
+    one.tell(130.0, 0.0)
+    one.push(np.zeros((3 * RATE, 1), np.float32))
+    assert one.record[LEAD_TEMPO] == pytest.approx(130.0, rel=0.01)
+    assert one.record[LEAD_EVEN] == pytest.approx(130.0, rel=0.01)
+    assert off(one.at(SECONDS)) < 0.03
+
+
+def test_in_half_a_tap_is_on_a_beat_that_is_told():
+    one = Led(pulse("flux", octave=0.0))
+    one.push(np.zeros((RATE, 1), np.float32))
+    one.tell(90.0, 6.0)
+    for at in (2.0, 3.0, 4.0):  # a beat and a half after the last
+        one.push(np.zeros((RATE, 1), np.float32))
+        one.tell(90.0, round(one.at(at)))
+    one.push(np.zeros((RATE // 10, 1), np.float32))
+    assert off(one.at(4.0)) < 0.03
+
+
+def test_one_says_nothing_while_there_is_no_beat(drums: Any):
+    moves = [Move(4800, "a.pulse.one", 1.0), Move(9600, "a.pulse.one", 0.0)]
+    one = Led(pulse("flux"), moves=moves)
+    one.push(np.zeros((RATE, 1), np.float32))
+    one.push(drums[: 6 * RATE])
+    assert one.record[LEADS] == 1.0 and one.record[LEAD_SAID] == 0.0
 
 
 def test_one_huge_sample_does_not_deafen_it(drums: Any):

@@ -23,6 +23,8 @@ ASIDE = 6
 """So many strange ticks in a row are a new tempo, or ticks that were lost."""
 DRIFT_NS = 2e6
 """If the last 8 ticks lie on one side by this much, the tempo has changed."""
+PAUSE = 2.0
+"""Periods without a tick: the mean of what came before and after it is no tempo."""
 ROUGH_NS = 1e6
 """Ticks within this of the line are never thrown out: JACK's period alone is 1.3 ms."""
 GONE_NS = 5e9
@@ -100,6 +102,12 @@ class Follower:
         if len(self._aside) == ASIDE:
             self._settle()
 
+    def begin(self) -> None:
+        """The latest tick begins anew: if it is off the line, those before it count no more."""
+        if self._aside:
+            self._past.clear()
+            self._restart(self._aside[-1:])
+
     def _take(self, stamp_ns: int) -> None:
         self._ticks.append((self.index, stamp_ns))
         self._past.append((self.index, stamp_ns))
@@ -124,6 +132,8 @@ class Follower:
             self._aside = []
             self.line = fitted(list(self._ticks))
         else:
+            if self._aside[0][1] - self._past[-1][1] > PAUSE * self.line.period_ns:
+                self._past.clear()
             self._past.extend(self._aside)
             self._restart(self._aside)
 
@@ -169,7 +179,7 @@ class ClockIn:
         self._clock, self._leads = clock, leads
         self.follower = Follower()
         self.port = ""
-        self.running = False
+        self.running = True  # until it is said that it is not
         self._heard_ns = 0
         self._set_ns = 0
         self._zero: int | None = None  # the index of the tick that is beat 0
@@ -199,7 +209,7 @@ class ClockIn:
                 self._from = message.value * TICKS // 4
             case "continue":
                 self._begins = self.running = True
-            case "stop":
+            case "stop" if self.running:  # many say it twice, or once more after a song's place
                 self._from, self.running = self.position + 1, False
         return True
 
@@ -207,6 +217,7 @@ class ClockIn:
         follower = self.follower
         follower.tick(stamp_ns)
         if self._begins:
+            follower.begin()
             self._zero = follower.index - self._from
         elif self._zero is None:  # no start was heard: the nearest beat is here
             self._zero = follower.index - TICKS * round(self._clock.beat(stamp_ns))
