@@ -119,6 +119,7 @@ class AudioProcess:
             self.stream.start()
             native.compiling = None  # from now on nobody may be there to read
             print(json.dumps({"ready": self.introduce()}), flush=True)
+            os.dup2(2, 1)  # nobody reads that pipe any more: who filled it would wait for ever
             for turn in itertools.count():
                 if self._stopping.wait(CLEAN_SECONDS) or self._abandoned():
                     break

@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.host import Host
-from engine.soundfiles.formats import make_room, reason, unwritten
+from engine.soundfiles.formats import make_room, named, reason, unwritten
 
 FORMATS = {"wav": "FLOAT", "flac": "PCM_24"}
+_CONTAINERS = {"wav": "RF64", "flac": "FLAC"}
 _UPDATE_HEADER = 0x1060  # libsndfile's SFC_UPDATE_HEADER_NOW
+_WAV_UNTIL_4_GIB = 0x1210  # its SFC_RF64_AUTO_DOWNGRADE: 3 hours of stereo at 48 kHz
 
 
 class RecorderError(ValueError):
@@ -36,8 +38,9 @@ class _Track:
         self.frames = 0
         try:
             make_room(path)
+            kind = path.suffix[1:]
             self._file = soundfile.SoundFile(
-                path, "w", rate, channels, subtype=FORMATS[path.suffix[1:]]
+                named(path), "w", rate, channels, FORMATS[kind], format=_CONTAINERS[kind]
             )
         except (soundfile.LibsndfileError, OSError) as error:
             why = unwritten(error, None)
@@ -46,6 +49,8 @@ class _Track:
         self._error = soundfile.LibsndfileError
         self._library: Any = soundfile._snd
         self._null: Any = soundfile._ffi.NULL
+        if kind == "wav":
+            self._library.sf_command(self._file._file, _WAV_UNTIL_4_GIB, self._null, 1)
         self._saved = time.monotonic()
 
     def write(self, sound: npt.NDArray[np.float32]) -> None:
@@ -129,6 +134,7 @@ class Recorder:
         self._ring = self._host.shared.ring()
         self._tap_rings = {index: self._host.shared.tap(index) for index in self._taps}
         if self._arms:
+            self._dropped -= self._ring.dropped  # by earlier takes
             self._arm(True)
 
     def _arm(self, on: bool) -> None:

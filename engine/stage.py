@@ -103,8 +103,10 @@ class Stage:
         """Free the racks that the audio thread has left; wipe those that stay on the shelf."""
         with self._lock:
             kept = [*self._shelf.values(), self._published]
-            now = time.monotonic()
+            now, taken = time.monotonic(), int(self.shared.control["taken"][0])
             left = [t for t in self._held if t not in kept and t.keep_until < now]
+            # By its address the audio thread knows what it took: nobody else may have that yet.
+            left = [t for t in left if address(t.table) != taken]
             gone = [t for t in left if t.claim(DIRTY, CLEANING) or t.claim(CLEAN, CLEANING)]
             self._held = [table for table in self._held if table not in gone]
             waiting = list(self._held)

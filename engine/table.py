@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ class Table:
         self.rack = rack
         self._placed: list[tuple[Node, int]] = []
         self._plugins: list[Plugin] = []
+        self._faulty: list[Plugin] = []
         self.id = next(_ids)
         self.keep_until = 0.0
         self._shared = shared
@@ -242,12 +244,20 @@ class Table:
     def tick(self, load: float) -> None:
         """Let the plugins do their housekeeping."""
         for plugin in self._plugins:
-            plugin.tick(load)
+            if plugin not in self._faulty:
+                try:
+                    plugin.tick(load)
+                except Exception:  # somebody's plugin: the sound goes on, and this is the log
+                    traceback.print_exc()
+                    self._faulty.append(plugin)  # it is not asked again: twenty times a second
 
     def close(self) -> None:
         """Let the plugins free what they hold outside this table."""
         for plugin in self._plugins:
-            plugin.close()
+            try:
+                plugin.close()
+            except Exception:  # as above; the others shall be closed, too
+                traceback.print_exc()
 
 
 @dataclass

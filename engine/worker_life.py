@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
@@ -86,9 +87,11 @@ class WorkerLife:
         if header[STOP]:
             return
         if self.process.poll() is not None:
-            if now - self._spawned > min(2.0 ** (self.restarts - 3), LONGEST_PAUSE_SECONDS):
+            if now - self._spawned > min(2.0 ** min(self.restarts - 3, 9), LONGEST_PAUSE_SECONDS):
                 self.restarts += 1
-                self._spawn()
+                self._spawned = now
+                with suppress(OSError):  # no room for a process now: there may be next time
+                    self._spawn()
         elif int(header[BEATS]) != self._seen[0]:
             self._seen = (int(header[BEATS]), now)
         elif now - self._seen[1] > (self._hung_s if header[READY] else START_SECONDS):

@@ -30,6 +30,7 @@ Response = npt.NDArray[np.float64]
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20_000.0
 LONGEST_S = 10
+RINGS_SECONDS = 0.25  # a cabinet does not, a room does
 RATES = 8000, 384_000
 
 
@@ -82,6 +83,8 @@ class Cabinet(Plugin):
             response = response.mean(axis=0, keepdims=True)
         if self.normalise == "on":
             response = response / loudness(response, setup.sample_rate)
+        seconds = audible(response) / setup.sample_rate
+        self.tail = seconds if seconds > RINGS_SECONDS else 0.0
         return {
             "rate": float(setup.sample_rate),
             "keys": np.full((2, 2), np.inf, np.float32),
@@ -143,6 +146,12 @@ def loudness(response: Response, rate: int) -> float:
     hz = np.fft.rfftfreq(size, 1.0 / rate)
     pink = np.divide(1.0, hz, where=(hz >= 60.0) & (hz <= 10_000.0), out=np.zeros_like(hz))
     return max(float(np.sqrt((power * pink).sum() / pink.sum())), 1e-9)
+
+
+def audible(response: Response) -> int:
+    """Frames until a response has fallen to 60 dB below its loudest for good."""
+    loud = np.abs(response).max(axis=0)
+    return int(np.flatnonzero(loud >= 1e-3 * loud.max())[-1]) + 1
 
 
 Bells = tuple[tuple[float, float, float], ...]  # Hz, dB, Q

@@ -111,7 +111,7 @@ def turn(control: Any, table: Any, event: Any) -> None:
         knob.due = -1  # what waits is older
     else:
         knob.pending = event.value
-        knob.due = due - late
+        knob.due = max(0, due - late)  # before its time began is at once: below 0 is never
 
 
 @inline

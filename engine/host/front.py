@@ -93,7 +93,10 @@ class Host:
         self._started = self.rack
         left = self._process.left
         order = {**asdict(self.order), "rack": pack(self._started), "frames": left}
-        self._process.launch = launch = Launch()
+        try:
+            self._process.launch = launch = Launch()
+        except OSError as error:
+            raise HostError(f"the audio process does not start: {error.strerror}") from None
         try:
             answer = launch.run(order, patience, self._progress)
             if "error" not in answer:
@@ -156,14 +159,16 @@ class Host:
         """From now on these are the racks to ``switch`` to; number ``at`` of them sounds."""
         self._shelf.enlist(racks, at)
 
-    def shelve(self, told: Callable[[int], None] | None = None) -> list[str]:
+    def shelve(
+        self, told: Callable[[int], None] | None = None, wanted: int | None = None
+    ) -> list[str]:
         """Build the racks that are enlisted beside the one that sounds.
 
         From then on ``switch`` goes over to each at once. ``told`` hears how many there are so
         far. Returns their warnings; raises RackError for the first that cannot be built, and
-        leaves out none that can.
+        leaves out none that can. If one is ``wanted``, it matters whether that one can.
         """
-        return self._shelf.fill(told)
+        return self._shelf.fill(told, wanted)
 
     def switch(self, number: int, rack: Rack) -> None:
         """Go over to rack ``number`` of those shelved, which by now is ``rack``, at once."""

@@ -54,15 +54,14 @@ class Process:
 
     def kill(self) -> None:
         """End it and its workers, and remove what it leaves behind."""
-        try:
-            process = psutil.Process(self.pid)
-            for child in process.children():
-                with suppress(psutil.Error):
-                    if "engine.worker" in child.cmdline():
-                        processes.end(child.pid)
-            process.kill()
-        except psutil.NoSuchProcess:
-            pass
+        if running.is_ours(self.pid):  # it may be long dead, and its number a stranger's by now
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(self.pid)
+                for child in process.children():
+                    with suppress(psutil.Error):
+                        if "engine.worker" in child.cmdline():
+                            processes.end(child.pid)
+                process.kill()
         if self.launch is not None:
             self.launch.wait()
         running.forget(self.pid)

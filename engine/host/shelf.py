@@ -51,7 +51,9 @@ class Shelf:
         with self._ring.lock:
             self._racks.enlisted, self._racks.number = dict(enumerate(given)), at
 
-    def fill(self, told: Callable[[int], None] | None = None) -> list[str]:
+    def fill(
+        self, told: Callable[[int], None] | None = None, wanted: int | None = None
+    ) -> list[str]:
         """Build all that are enlisted, the one that sounds first; see ``Host.shelve``."""
         warnings: list[str] = []
         fault: RackError | None = None
@@ -61,7 +63,8 @@ class Shelf:
             try:
                 warnings += self._build(number)
             except RackError as error:
-                fault = fault or error
+                if wanted in (None, number):
+                    fault = fault or error
                 continue
             if told is not None:
                 told(len(self))

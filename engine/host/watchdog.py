@@ -37,12 +37,21 @@ class Watchdog:
             self._thread.join()
 
     def _watch(self) -> None:
-        seen, since = -1, time.monotonic()
+        seen, spared, since = -1, -1, time.monotonic()
+        looked = since
         while not self.stopping.wait(LOOK_SECONDS):
             beat = self._process.blocks
             now = time.monotonic()
+            patience = self._process.patience(beat)
+            stood = now - looked > patience and beat != spared  # we did: so it may have, too
+            looked = now
             if beat != seen or self.finished():
                 seen, since = beat, now
-            elif now - since > self._process.patience(beat) and not self._process.waits:
+            elif now - since <= patience or self._process.waits:
+                continue
+            elif stood:
+                spared, since = beat, now
+            else:
                 self._recover(since)
-                seen, since = -1, time.monotonic()
+                seen, spared, since = -1, -1, time.monotonic()
+                looked = since

@@ -18,9 +18,13 @@ import pytest
 import soundfile
 from conftest import rack
 
-from engine.host import Host, HostError, Order, sounding
+from engine import catalogue
+from engine.host import Host, HostError, Order, door, sounding
+from engine.host.launch import Launch
+from engine.layout import RING
 from engine.rack import Link, RackError
 from engine.recorder import Recorder
+from engine.shared import RING_AT
 from engine.stream import DeviceChoice, DeviceError
 
 GAIN = Link("gain", "gain", {"gain_db": -6.0})
@@ -227,6 +231,121 @@ def test_a_connection_that_fails_once_does_not_end_the_watch(
         monkeypatch.setattr(Host, "_connect", fail_once)
         os.kill(host.pid, signal.SIGKILL)
         assert wait_for(lambda: host.restarts == 1)
+    finally:
+        host.stop()
+
+
+def _no_room(self: Launch) -> None:
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+def test_a_start_that_the_system_refuses_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        with monkeypatch.context() as full:
+            full.setattr(Launch, "__init__", _no_room)
+            os.kill(host.pid, signal.SIGKILL)
+            assert wait_for(lambda: any("does not start" in e.message for e in host.events))
+        assert wait_for(lambda: host.restarts == 1)
+    finally:
+        host.stop()
+
+
+def test_stopping_what_does_not_start_costs_no_stranger_his_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host(Order(), rack(GAIN))
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
+    monkeypatch.setattr(Launch, "__init__", _no_room)
+    os.kill(host.pid, signal.SIGKILL)
+    assert wait_for(lambda: any("does not start" in e.message for e in host.events))
+    host._process.pid = stranger.pid  # numbers of processes come again
+    host.stop()
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            stranger.wait(0.2)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_machine_that_stood_still_costs_no_restart() -> None:
+    program = _FRONT.replace("time.sleep(60)", "input(); print(host.restarts); host.stop()")
+    pipe = subprocess.PIPE
+    front = subprocess.Popen([sys.executable, "-c", program], text=True, stdin=pipe, stdout=pipe)
+    assert front.stdout is not None
+    pid = int(front.stdout.readline())
+    time.sleep(0.5)
+    for stopped in (front.pid, pid):
+        os.kill(stopped, signal.SIGSTOP)
+    time.sleep(0.6)
+    for stopped in (front.pid, pid):
+        os.kill(stopped, signal.SIGCONT)
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert front.communicate("\n")[0].strip() == "0"
+
+
+_CHATTY = """
+from plugins.gain import Gain
+
+class Chatty(Gain):
+    def prepare(self, setup):
+        print("x" * 200_000)
+        return super().prepare(setup)
+"""
+
+
+def test_a_plugin_that_prints_a_lot_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "chatty-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: chatty\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[taraf.plugins]\nchatty = chatty:Chatty\n")
+    (tmp_path / "chatty.py").write_text(_CHATTY)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.setattr(door, "ANSWER_SECONDS", 30.0)
+    monkeypatch.syspath_prepend(tmp_path)
+    _look_again()
+    host = Host(Order(), rack(GAIN))
+    try:
+        assert host.load(rack(Link("chatty", "chatty"))) == []
+    finally:
+        host.stop()
+        _look_again()
+
+
+def _look_again() -> None:
+    catalogue.entries.cache_clear()
+    catalogue.find.cache_clear()
+
+
+def test_a_recording_past_4_gib_can_be_read_to_its_end(tmp_path: Path) -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        recorder = Recorder(host, tmp_path)
+        time.sleep(0.3)
+        os.truncate(recorder.dry.path, 5 << 30)  # as if it had gone on for seven hours
+        time.sleep(1.2)  # its header says so
+        recorded = recorder.stop()
+    finally:
+        host.stop()
+    assert soundfile.info(recorded["dry"]).frames > (4 << 30) // 4
+    assert soundfile.info(recorded["wet"]).format == "WAVEX"  # a plain wav where it is short
+    Path(recorded["dry"]).unlink()
+
+
+def test_a_take_does_not_count_what_an_earlier_one_lacked(tmp_path: Path) -> None:
+    host = Host(Order(), rack(GAIN))
+    try:
+        takes = []
+        for _ in range(2):
+            recorder = Recorder(host, tmp_path)
+            host.shared.memory[RING_AT:][: RING.itemsize].view(RING)["dropped"] += 480
+            takes.append(recorder.stop()["dropped"])
+        assert takes == [480, 480]
     finally:
         host.stop()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import noise
 
+from engine import catalogue
 from engine.layout import BEAT, BYPASS, LEAVING, PANIC, SWITCH
+from engine.plugin import Plugin
 from engine.rack import Lane, Link, Rack
 from engine.shared import Shared, address
 from engine.stage import Stage, Table
@@ -79,6 +83,18 @@ def test_the_tail_of_a_delay_rings_on_into_the_next_preset() -> None:
     for sooner, later in itertools.pairwise(repeats):
         assert later == pytest.approx(0.5 * sooner, rel=0.2)
     assert show.ringing == 1
+
+
+def test_the_tail_of_a_room_rings_on_into_the_next_preset(tmp_path: Path) -> None:
+    response = np.zeros(RATE // 2, np.float32)
+    response[[0, -1]] = 0.5
+    soundfile.write(tmp_path / "room.wav", response, RATE, subtype="FLOAT")
+    settings = {"ir": str(tmp_path / "room.wav"), "normalise": "off"}
+    show = Show(gain(0.0, Link("cabinet", "room", {}, settings)), gain(-60.0))
+    show.play(noise(4800)[:, 0])
+    show.switch(1)
+    after = show.play(np.zeros(RATE // 2))[:, 0]
+    assert np.abs(after[-4000:]).max() > 0.1
 
 
 def test_what_was_played_after_the_switch_is_not_in_the_tail() -> None:
@@ -277,6 +293,47 @@ def test_a_knob_that_waits_when_its_rack_is_left_is_turned_when_it_is_back() -> 
     show.tables[0].clean()
     show.switch(0)
     assert show.play(np.full(9600, 0.5))[-1, 0] == pytest.approx(0.05, rel=1e-4)
+
+
+def test_a_knob_that_was_due_before_its_rack_began_is_turned_when_that_begins() -> None:
+    show = Show(gain(0.0), gain(0.0))
+    show.play(np.full(640, 0.5))
+    show.switch(1)
+    show.shared.send(show.tables[1].id, 0, 2, -20.0, 639)
+    assert show.play(np.full(9600, 0.5))[-1, 0] == pytest.approx(0.05, rel=1e-4)
+
+
+def test_of_two_presets_that_are_loaded_at_once_after_a_switch_the_last_sounds() -> None:
+    for _ in range(8):  # whether one comes to lie where another was is up to the system
+        show = Show(gain(0.0))
+        show.stage.publish(show.stage.build(gain(-6.0)))
+        show.play(np.zeros(2 * FADE))
+        show.switch(0)
+        show.play(np.zeros(8 * FADE))
+        show.stage.publish(show.stage.build(gain(-12.0)))
+        last = show.stage.build(gain(-18.0))
+        show.stage.publish(last)
+        show.play(np.zeros(4 * FADE))
+        assert int(show.shared.control["sounding"][0]) == last.id
+
+
+def test_a_plugin_whose_housekeeping_fails_does_not_end_that_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def fail(self: Plugin, *load: float) -> None:
+        asked.append("tick" if load else "close")
+        raise OSError("no room")
+
+    show = Show(gain(0.0, Link("gain", "second")))
+    monkeypatch.setattr(catalogue.find("gain"), "tick", fail)
+    monkeypatch.setattr(catalogue.find("gain"), "close", fail)
+    for _ in range(3):
+        show.stage.tick()
+    show.stage.close()
+    assert asked == ["tick", "tick", "close", "close"]
+    assert "no room" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("published_last", [False, True])

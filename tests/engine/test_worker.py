@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from conftest import noise, rack
 
+from engine import worker_life
+from engine.hops import Memory
 from engine.host import Host, Order
 from engine.layout import NOTE
 from engine.params import Param
@@ -149,6 +152,31 @@ def test_a_file_that_is_no_module_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RackError, match=r"curve\.pt: is not a module") as caught:
         play(Rack("bad", lanes=(Lane("a", "left", (link,)),), folder=tmp_path), noise(), 48000)
     assert "\n" not in str(caught.value)
+
+
+def test_a_worker_that_dies_for_hours_is_still_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_life, "LONGEST_PAUSE_SECONDS", 0.0)
+    memory = Memory(16, 1, 1)
+    life = worker_life.WorkerLife("this", {}, memory.block, memory.header, 2.0, 0.5)
+    try:
+        life.process.wait()
+        life.restarts = 5000
+        life.look()
+        assert life.restarts == 5001
+        life.process.wait()
+        first = life.process.pid
+        with monkeypatch.context() as short:
+            short.setattr(subprocess, "Popen", _no_room)
+            life.look()
+        assert life.process.pid == first
+        life.look()
+        assert life.process.pid != first
+    finally:
+        life.close()
+
+
+def _no_room(*command: Any, **how: Any) -> None:
+    raise BlockingIOError(11, "Resource temporarily unavailable")
 
 
 def test_a_killed_worker_is_bypassed_counted_and_started_again(tmp_path: Path) -> None:
