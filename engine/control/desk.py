@@ -48,7 +48,7 @@ class Desk(Listeners):
         self.pulse: Pulsing | None = None
         """What the plugin that leads the beat hears, while there is one."""
         self.bypassed = False
-        self._down: set[str] = set()  # buttons, of the preset that sounds
+        self._down: dict[str, float] = {}  # buttons of the preset that sounds, and where they rest
         self._lock = threading.RLock()
         self._adding = threading.Lock()
         self._knobs = Knobs(host, lambda: self.slot, self.tell, self._another)
@@ -129,15 +129,21 @@ class Desk(Listeners):
             self.set(address, self._knobs.opposite(address), source, stamp_ns)
 
     def press(
-        self, address: str, down: bool, source: str = "", stamp_ns: int | None = None
-    ) -> None:
-        """One knob all the way up, or down again: a button, which is nothing to be undone."""
+        self, address: str, down: bool, source: str = "", stamp_ns: int | None = None,
+        ends: tuple[float, float] = (0.0, 1.0),
+    ) -> None:  # fmt: skip
+        """One knob all the way up, or down again: a button, which is nothing to be undone.
+
+        ``ends`` are where it stands at rest and while it is pressed, from 0 to 1.
+        """
         param = self.param(address)
         with self._lock:
             if not down and address not in self._down:
                 return  # it came up when its preset was left
-            (self._down.add if down else self._down.discard)(address)
-            self._knobs.turn(address, param.maximum if down else param.minimum, stamp_ns)
+            rests = self._down.pop(address, param.from_position(ends[0]))
+            if down:
+                self._down[address] = rests
+            self._knobs.turn(address, param.from_position(ends[1]) if down else rests, stamp_ns)
             self._knobs.told(address, source)
 
     def reset(self, address: str, source: str = "") -> None:
@@ -204,13 +210,14 @@ class Desk(Listeners):
         """Put a preset at the end of the set list; returns its number. Raises RackError."""
         with self._adding:  # the knobs turn on while it is being built
             with self._lock:
+                number = len(self.slots)
                 self.host.enlist([*(slot.rack for slot in self.slots), rack], self.at)
-            self.host.shelve()
+            self.host.shelve(wanted=number)
             with self._lock:
                 self.slots.append(Slot(rack, rack, path))
                 self.ready = len(self.slots)
                 self._another(source)
-                return len(self.slots) - 1
+                return number
 
     def save(self, name: str | None = None, source: str = "") -> Path:
         """Write the preset that sounds into the player's folder; shipped ones stay as they are."""

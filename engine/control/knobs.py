@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine.control.patience import patiently
@@ -36,9 +37,10 @@ class Knobs:
     def params(self) -> dict[str, Param]:
         """Every knob: address ("lane.plugin.param") and declaration."""
         built, known = self._addresses
-        if built != structure(self._rack):
-            known = {name: param for name, (_, _, param) in self._rack.addresses().items()}
-            self._addresses = (structure(self._rack), known)
+        rack = self._rack  # another may sound by the time this one's are known
+        if built != structure(rack):
+            known = {name: param for name, (_, _, param) in rack.addresses().items()}
+            self._addresses = (structure(rack), known)
         return known
 
     def param(self, address: str) -> Param:
@@ -90,10 +92,14 @@ class Knobs:
             self._another(source)
 
     def become(self, rack: Rack, source: str) -> None:
-        """Let the rack that sounds be ``rack``: turn knobs where that is enough."""
+        """Let the rack that sounds be ``rack``: turn knobs where that is enough.
+
+        It keeps its name: what is saved next goes into the file that was saved last.
+        """
         slot = self._slot()
         slot.settle()
         now = slot.rack
+        rack = replace(rack, name=now.name)
         if structure(now) != structure(rack):
             self._host.load(rack)
             slot.rack = rack
@@ -104,3 +110,5 @@ class Knobs:
                 self.turn(address, rack.value(address))
                 self.told(address, source)
         slot.rack = self._host.rack = rack
+        if now.xy != rack.xy:
+            self._tell("xy", source, xy=list(rack.xy))

@@ -178,7 +178,9 @@ def _fold(job: Job, row: dict[str, Any]) -> None:
     if "preview" in row:
         job.previews.append((str(row.get("label", "")), Path(row["preview"])))
     if "model" in row:
-        job.models.append((Path(row["model"]), str(row["plays"]), dict(row["scores"])))
+        scores = dict(row["scores"]).items()  # a page knows no NaN
+        told = {k: v for k, v in scores if not isinstance(v, float) or math.isfinite(v)}
+        job.models.append((Path(row["model"]), str(row["plays"]), told))
 
 
 def all_jobs() -> list[Job]:

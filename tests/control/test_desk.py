@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ import soundfile
 
 from engine import preset
 from engine.control import setlist
-from engine.control.desk import ACTIONS, Desk, News
+from engine.control.desk import ACTIONS, Desk, News, Slot
 from engine.control.keys import Keys
 from engine.host import Host, Order
-from engine.rack import RackError
+from engine.rack import Lane, Link, Rack, RackError
 from engine.recorder import Recorder
 
 NAMES = ("clean", "slap", "ambient")
@@ -239,6 +240,53 @@ def test_a_saved_preset_reads_back_and_a_shipped_one_stays(desk: Desk) -> None:
     assert preset.load(path).rack.value(GAIN) == 0.7
     assert (preset.shipped_folder() / "slap.toml").read_text() == shipped
     assert desk.save() == path
+
+
+def test_the_way_back_leads_to_no_file_that_was_saved_before(desk: Desk) -> None:
+    desk.set(GAIN, 0.7)
+    first = desk.save("one")
+    desk.slot.settle()
+    desk.set(GAIN, 0.2)
+    second = desk.save("two")
+    desk.undo()
+    assert (desk.value(GAIN), desk.rack.name) == (0.7, "two")
+    assert desk.save() == second != first
+
+
+def test_a_pad_that_is_undone_is_told(desk: Desk) -> None:
+    before = desk.rack.xy
+    desk.assign((GAIN, "guitar.delay.feedback"))
+    heard = news_of(desk)
+    desk.undo("web")
+    assert [(n.kind, n.source, n.facts["xy"]) for n in heard] == [("xy", "web", list(before))]
+
+
+def test_knobs_that_are_asked_for_while_a_preset_is_left_are_those_that_sound(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = Rack.addresses
+
+    def slowly(rack: Rack) -> Any:
+        found = addresses(rack)
+        if rack is desk.slots[0].rack and desk.at == 0:
+            desk.at = 1  # another thread selects it just now
+        return found
+
+    monkeypatch.setattr(Rack, "addresses", slowly)
+    desk.params()
+    assert desk.params().keys() == addresses(desk.slots[1].rack).keys()
+
+
+def test_a_preset_that_cannot_be_built_keeps_no_other_out(desk: Desk) -> None:
+    broken = Rack(
+        "broken", lanes=(Lane("a", "left", (Link("model", "model", {}, {"model": "none"}),)),)
+    )
+    desk.slots.append(Slot(broken, broken))
+    with pytest.raises(RackError, match="none"):
+        desk.add(broken)
+    number = desk.add(desk.slots[1].rack)
+    desk.select(number)
+    assert (number, desk.at, len(desk.slots)) == (4, 4, 5)
 
 
 def test_a_take_is_recorded_when_asked_and_twice_is_two_takes(desk: Desk, tmp_path: Path) -> None:

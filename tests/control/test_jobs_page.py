@@ -70,6 +70,16 @@ def asked(
     return answer.status, json.loads(body) if "json" in kind else body, kind
 
 
+def test_a_score_that_is_no_number_breaks_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARAF_JOBS", str(tmp_path))
+    record = make(["train", "effect", "pairs"], "train", "effect")
+    record.made(tmp_path, "model", {"esr": float("nan"), "seconds": float("inf"), "steps": 3})
+    rows = find(record.name).row()
+    assert rows["scores"] == {"steps": 3}
+
+
 def test_the_page_tells_jobs_plays_previews_and_refuses_strangers(
     shown: tuple[Desk, Web], tmp_path: Path
 ) -> None:

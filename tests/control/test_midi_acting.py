@@ -64,6 +64,67 @@ def test_a_momentary_switch_holds_as_long_as_the_foot(stage: Any) -> None:
         assert show.desk.value(address) == 0.0
 
 
+def test_a_momentary_switch_comes_up_when_its_preset_is_left(stage: Any) -> None:
+    low = {"cc": 8, "target": MIX, "mode": "momentary", "low": 0.75, "high": 0.25}
+    show = stage({"note": 40, "target": "a.delay.bypass", "mode": "momentary"}, low)
+    show.play([0x90, 40, 9], [0xB0, 8, 127])
+    assert (show.desk.value("a.delay.bypass"), show.desk.value(MIX)) == (1.0, 0.25)
+    show.desk.select(1, "keys")
+    show.desk.set("a.delay.bypass", 1.0)
+    show.play([0x80, 40, 0], [0xB0, 8, 0])  # nothing was pressed here
+    assert (show.desk.value("a.delay.bypass"), show.desk.value(MIX)) == (1.0, 1.0)
+    show.desk.select(0, "keys")
+    assert (show.desk.value("a.delay.bypass"), show.desk.value(MIX)) == (0.0, 0.75)
+    assert not show.desk.undo()  # a button is no move
+
+
+def test_what_was_held_down_at_a_port_that_has_gone_comes_up(stage: Any) -> None:
+    show = stage({"note": 40, "target": "a.delay.bypass", "mode": "momentary"})
+    show.play([0x90, 60, 9], [0xB0, 64, 127], [0x90, 40, 9])
+    show.midi.hear(bytes((0x90, 62, 9)), show.now, "another")
+    show.host.notes.clear()
+    show.midi.actor.release("port")
+    assert show.host.notes == [bytes((0x80, 60, 0)), bytes((0xB0, 64, 0))]
+    assert show.desk.value("a.delay.bypass") == 0.0 and show.midi.notes.held == 1
+
+
+def test_what_a_button_turns_is_shown_by_rings_and_faders(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"note": 40, "target": "action:compare"}, {"note": 41, "target": "action:undo"}
+    show = stage({"cc": 7, "target": MIX}, *keys, outputs=("desk",))
+    sent: list[bytes] = []
+    monkeypatch.setattr(show.midi, "_send", lambda data, _: sent.append(data))
+    show.play([0xB0, 7, 0])
+    assert not sent  # it stands there already
+    show.play([0x90, 40, 9])
+    assert (show.desk.value(MIX), sent) == (1.0, [bytes((0xB0, 7, 127))])
+    show.play([0x90, 40, 9], [0x90, 41, 9])
+    assert sent[1:] == [bytes((0xB0, 7, 0)), bytes((0xB0, 7, 127))]
+
+
+def test_a_preset_that_is_left_while_a_message_is_looked_up_leaves_nothing(stage: Any) -> None:
+    show = stage(own=[{"cc": 7, "target": "a.pan"}])
+    show.desk.slots[1].rack = show.desk.rack.__class__(
+        **{**vars(show.desk.slots[1].rack), "midi": ({"cc": 7, "target": MIX},)}
+    )
+    book, store = show.midi.book, show.midi.book.store
+
+    class Leaving:
+        """A store that is asked just when another thread selects the other preset."""
+
+        @property
+        def mappings(self) -> Any:
+            if show.desk.at == 0:
+                show.desk.select(1)
+                assert [one.target for one in book.preset] == [MIX]
+            return store.mappings
+
+    book.store = Leaving()
+    show.play([0xB0, 7, 0], [0xB0, 7, 0])
+    assert show.desk.value(MIX) == 0.0
+
+
 @pytest.mark.parametrize("mode", RELATIVE)
 def test_an_encoder_moves_the_knob_from_where_it_is_and_stops_at_the_ends(
     stage: Any, mode: str

@@ -105,6 +105,24 @@ def test_what_is_learnt_for_the_preset_stays_with_it_and_is_not_undone(stage: An
     assert not show.midi.learning.described()
 
 
+def test_what_others_have_written_into_the_file_is_kept_and_holds(stage: Any) -> None:
+    show = stage()
+    file = show.midi.book.store.path
+    file.write_text('[[midi]]\ncc = 9\ntarget = "a.pan"\n')
+    show.midi.learning.learn(MIX)
+    show.play(*values(7, 10, 60))
+    show.wait(0.5)
+    assert [one.target for one in Store(file).mappings] == ["a.pan", MIX]
+    show.play([0xB0, 9, 0], [0xB0, 7, 0])
+    assert (show.desk.value("a.pan"), show.desk.value(MIX)) == (-1.0, 0.0)
+    file.write_text("[[midi")
+    show.midi.learning.learn(TIME)
+    show.play(*values(8, 10, 60))
+    show.wait(0.5)
+    assert file.read_text() == "[[midi"
+    assert "is not TOML" in show.said("message")[-1]["text"]
+
+
 def test_while_one_learns_the_control_does_not_act_and_then_it_does(stage: Any) -> None:
     show = stage({"cc": 7, "target": "a.pan"})
     show.midi.learning.learn(MIX)

@@ -470,6 +470,14 @@ def test_a_fault_of_ours_leaves_the_controller_working(
     wait_for(lambda: desk.value(NAME) == -31.0)
 
 
+def test_a_name_that_is_no_text_is_sent_as_far_as_it_is(desk: Desk, pad: Controller) -> None:
+    pad.settled()
+    desk.tell("message", "web", text="caf\udce9.toml: 'x' is not known here")
+    assert pad.hears("/message") == ["caf?.toml: 'x' is not known here"]
+    desk.set(NAME, -33.0)
+    pad.hears(KNOB, -33.0)
+
+
 def test_mistakes_are_told_once_a_second_and_all_counted(osc: Osc, pad: Controller) -> None:
     pad.bundle(*(("/polka",) for _ in range(300)))
     wait_for(lambda: osc.counts.refused == 300)

@@ -21,6 +21,7 @@ from control.web_stage import GAIN, FakeLearner, Page, racks, stage, wait_for
 
 from engine import preset
 from engine.control.desk import Desk
+from engine.control.web import hub
 from engine.control.web.meters import HEAD
 from engine.control.web.outbox import AHEAD, Outbox
 from engine.control.web.protocol import Commands, ProtocolError, parse
@@ -326,6 +327,44 @@ def test_a_page_is_let_in_though_the_rack_cannot_be_read(
     with Page(shown[1]) as page:
         assert page.told("error") == "amp.nam has gone"
         assert page.told("rows") and "done" in page.ask("bypass", on=False)
+
+
+def test_a_file_that_goes_while_one_plays_stops_no_page(
+    shown: tuple[Desk, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, web = shown
+
+    def gone(_: Desk) -> None:
+        raise RackError("amp.vst3 has gone")
+
+    with Page(web) as page:
+        page.told("snapshot")
+        with monkeypatch.context() as broken:
+            broken.setattr("engine.control.web.hub.standing", gone)
+            desk.set(GAIN, -9.0)
+            assert page.told("values")[GAIN][0] == -9.0
+        desk.set(GAIN, -8.0)
+        assert page.told("standing")["changed"]
+
+
+def test_what_is_turned_while_a_picture_is_drawn_is_seen_on_it(
+    shown: tuple[Desk, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, web = shown
+    drawn = hub.snapshot
+
+    def slowly(desk: Desk) -> Any:
+        found = drawn(desk)
+        desk.set(GAIN, -9.0)
+        time.sleep(0.2)  # pages are told of it sooner than they get the picture
+        return found
+
+    with Page(web) as page:
+        page.told("snapshot")
+        monkeypatch.setattr(hub, "snapshot", slowly)
+        desk.tell("saved", path="")
+        page.told("snapshot")
+        assert page.told("values")[GAIN][0] == -9.0
 
 
 def test_meters_come_sixty_times_a_second_and_say_what_memory_says(

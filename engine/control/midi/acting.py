@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from engine.control.desk import Desk
 from engine.control.midi import controls
@@ -10,8 +11,11 @@ from engine.control.midi.book import Book
 from engine.control.midi.mapping import RELATIVE, Mapping
 from engine.control.midi.messages import BEND_TOP, Message
 from engine.control.midi.notes import Notes
+from engine.rack import RackError
 
 CLICK = 1.0 / 127
+BUTTON = "midi button"
+"""Who turns the knobs that an action turns: no control of theirs was moved by hand."""
 SAY_AGAIN_SECONDS = 5.0
 BANK_HIGH, BANK_LOW = 0, 32
 
@@ -30,6 +34,7 @@ class Actor:
         self._programs, self._banks = programs, banks
         self._bank: dict[int, list[int]] = {}
         self._said: dict[str, float] = {}
+        self._pressed_at: dict[str, str] = {}  # targets of momentary switches, and whose they are
         self.acted = self.ignored = self.failed = 0
 
     def act(self, message: Message) -> None:
@@ -45,6 +50,14 @@ class Actor:
                 self._complain(f"{one.words()}: {error}")
         if not mappings and not ends:
             self._unmapped(message)
+
+    def release(self, port: str) -> None:
+        """A port has gone: what is held down there comes up."""
+        self._notes.release(port)
+        for target in [one for one, where in self._pressed_at.items() if where == port]:
+            del self._pressed_at[target]
+            with suppress(RackError):  # another preset sounds by now: it came up when that began
+                self._desk.press(target, False, "midi")
 
     def _complain(self, text: str) -> None:
         """Tell the player, but not again and again while a hand is on the knob."""
@@ -113,7 +126,10 @@ class Actor:
                 self._place(one, one.position(x), message.stamp_ns)
             case "momentary":
                 down = x > 0.0 if one.kind == "note" else x >= controls.PRESSED
-                self._put(one, one.high if down else one.low, message.stamp_ns)
+                ends = one.low, one.high
+                self._desk.press(one.target, down, "midi", message.stamp_ns, ends)
+                if down:
+                    self._pressed_at[one.target] = message.port
             case "toggle":
                 if self._pressed(one, press, x):
                     self._toggle(one, message.stamp_ns)
@@ -164,7 +180,7 @@ class Actor:
             step = 1 if by > 0 else -1
             self._desk.step(-step if name == "previous" else step, "midi")
         elif by > 0:
-            self._desk.act(name, number, "midi", stamp_ns)
+            self._desk.act(name, number, BUTTON, stamp_ns)
 
     def _do(self, one: Mapping, name: str, number: int | None, x: float, message: Message) -> None:
         if name == "select" and number is None:
@@ -174,4 +190,4 @@ class Actor:
             on = x > 0.0 if one.kind == "note" else x >= controls.PRESSED
             self._desk.act(name, float(on), "midi", message.stamp_ns)
         elif self._pressed(one, self._book.state(one).press, x):
-            self._desk.act(name, number, "midi", message.stamp_ns)
+            self._desk.act(name, number, BUTTON, message.stamp_ns)

@@ -32,23 +32,26 @@ class Book:
     @property
     def preset(self) -> tuple[Mapping, ...]:
         """The mappings of the preset that sounds; whoever reads its file tells its mistakes."""
+        self._look()
+        return self._preset
+
+    def _look(self) -> None:
         tables = self._desk.rack.midi
         if tables is not self._read:
             mappings = parse_all(tables, "")[0]
             with self._lock:
-                self._read, self._preset = tables, mappings
-                self._found = {}
-        return self._preset
+                self._preset, self._found, self._read = mappings, {}, tables
 
     def of(self, message: Message) -> tuple[Mapping, ...]:
         """The mappings that ``message`` acts on."""
-        preset = self.preset
+        self._look()
+        found = self._found  # whoever goes to another preset meanwhile begins another one
         key = message.kind, message.number, message.channel
-        if key not in self._found:
-            theirs = tuple(m for m in preset if _hears(m, message))
+        if key not in found:
+            theirs = tuple(m for m in self._preset if _hears(m, message))
             ours = tuple(m for m in self.store.mappings if _hears(m, message))
-            self._found[key] = theirs or ours or _NONE
-        return self._found[key]
+            found[key] = theirs or ours or _NONE
+        return found[key]
 
     def state(self, one: Mapping) -> State:
         """What ``one`` remembers."""
@@ -72,6 +75,8 @@ class Book:
             return self._changed(gone, new, keep)
 
     def _changed(self, gone: Any, new: Mapping | None, keep: str) -> int:
+        self.store.look()
+        self._found = {}
         preset, ours = self.preset, self.store.mappings
         left = tuple(m for m in preset if not gone(m))
         kept = tuple(m for m in ours if not gone(m))

@@ -10,7 +10,7 @@ from engine.control.midi.mapping import RELATIVE, Mapping
 
 
 class Feedback:
-    """Sends a mapped control its new place, unless MIDI itself has moved it."""
+    """Sends a mapped control its new place, unless a control has moved it (source "midi")."""
 
     def __init__(self, desk: Desk, book: Book, send: Callable[[bytes], None]) -> None:
         self._desk, self._book, self._send = desk, book, send

@@ -63,9 +63,10 @@ class MidiPorts:
     ``inputs`` and ``outputs`` are parts of names, in any case; "" is every port. ``virtual``
     is the name of the ports of our own, "" for none; where another taraf has that name, 2, 3 and
     so on is put behind it, see ``name``. ``tell`` is given what a player should
-    read. ``poll``: whether messages are fetched by a thread of ours instead of by a callback;
-    without it JACK is polled and everything else is not. A Python callback of a JACK port
-    would run inside the audio graph and make it wait for the interpreter.
+    read, ``gone`` the name of an input that is there no more. ``poll``: whether messages are
+    fetched by a thread of ours instead of by a callback; without it JACK is polled and
+    everything else is not. A Python callback of a JACK port would run inside the audio graph and
+    make it wait for the interpreter.
     """
 
     def __init__(
@@ -75,8 +76,9 @@ class MidiPorts:
         virtual: str,
         tell: Callable[[str], None],
         poll: bool | None = None,
+        gone: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._virtual, self._tell = virtual, tell
+        self._virtual, self._tell, self._gone = virtual, tell, gone
         self.name = virtual or "taraf"
         self._module = apis.rtmidi()
         self.api = apis.choose()
@@ -262,6 +264,8 @@ class MidiPorts:
         for name in [name for name in side.open if name not in names]:
             side.open.pop(name).close()
             side.missed.add(plain_name(name))
+            if side is self._inputs:
+                self._gone(name)
             self._say(f"MIDI {word} {plain_name(name)} has gone; it is opened when it comes back")
         others = self._others(names)
         for name in others:

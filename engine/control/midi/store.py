@@ -29,7 +29,7 @@ def user_file() -> Path:
 class Store:
     """The mappings of one file. What it cannot use is told in ``problems`` and stays in the file.
 
-    A file that is no TOML at all is never written over.
+    A file that is no TOML at all is never written over, and nothing that somebody else has written.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -38,6 +38,15 @@ class Store:
         self.mappings: tuple[Mapping, ...] = ()
         self._passed_over: list[dict[str, Any]] = []
         self._broken = ""
+        self._seen: object = ()
+        self.look()
+
+    def look(self) -> None:
+        """Read the file if somebody else has written it: the player, or another taraf."""
+        seen = _state(self.path)
+        if seen == self._seen:
+            return
+        self._seen, self._broken = seen, ""
         try:
             tables = _tables(self.path)
         except MidiError as error:
@@ -57,6 +66,7 @@ class Store:
             write_whole(self.path, text(tables).encode())
         except OSError as error:
             raise MidiError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+        self._seen = _state(self.path)
 
 
 def parse_all(
@@ -91,6 +101,15 @@ def mistakes(rack: Rack, where: str) -> list[str]:
             hint = f"; near to it: {near[0]}" if near else ""
             problems.append(f"{where}: midi: it has no parameter {one.target!r}{hint}")
     return problems
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written; None if it is not there."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_mtime_ns, told.st_size, told.st_ino
 
 
 def _tables(path: Path) -> list[dict[str, Any]]:

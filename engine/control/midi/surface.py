@@ -74,7 +74,7 @@ class Midi:
         """Open the ports and listen; raises MidiError."""
         inputs, outputs, clock_outputs, virtual = self._ports_asked
         wanted = tuple(dict.fromkeys((*outputs, *clock_outputs, *self._opened_for_notes)))
-        ports = self.ports = MidiPorts(inputs, wanted, virtual, self._say)
+        ports = self.ports = MidiPorts(inputs, wanted, virtual, self._say, gone=self._left)
         ports.start()
         for problem in self.book.store.problems:
             self._say(problem)
@@ -171,6 +171,9 @@ class Midi:
             return
         if self._ports_asked[1]:
             self._feedback.hear(news)
+
+    def _left(self, port: str) -> None:
+        self._guarded(self.actor.release, port)
 
     def _say(self, text: str) -> None:
         self._desk.tell("message", "midi", text=text)

@@ -102,7 +102,7 @@ class Outbox:
             return [facts.state(self._desk, name)]
         try:
             return facts.knob(name, self._desk.param(name), self._desk.value(name))
-        except ValueError:  # the preset that has it has gone
+        except (ValueError, IndexError):  # the preset that has it has gone
             return []
 
     def _meters(self) -> None:

@@ -96,6 +96,8 @@ def made(address: str, *arguments: float | str) -> bytes:
 
     builder = OscMessageBuilder(address)
     for argument in arguments:
+        if isinstance(argument, str):  # a file's name may hold bytes that are no letters
+            argument = argument.encode(errors="replace").decode()
         builder.add_arg(argument)
     packet: bytes = builder.build().dgram
     return packet

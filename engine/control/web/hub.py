@@ -32,7 +32,9 @@ class Hub:
         self._messages: list[dict[str, Any]] = []
         self._learn: dict[str, Any] | None = None
         self._stirred = self._redraw = False
-        self._epoch = 0
+        self._epoch = self._turned_in = 0
+        self._turned: dict[str, tuple[float, float]] = {}
+        """What was turned in the rack that sounds: a picture may have been begun before that."""
         self._facts: dict[str, Any] = {}
         self._due: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(2, "web-facts")  # they may have to wait for the host
@@ -87,6 +89,7 @@ class Hub:
         self._pages[outbox] = awake
         try:
             outbox.picture(*await self._picture())
+            outbox.values(self._turned, self._turned_in)
         except ValueError as error:  # a file of the rack has gone: better an empty page than none
             outbox.message(error=str(error))
         outbox.newest(role=role, facts=self._facts, history=list(self._history.rows))
@@ -149,7 +152,12 @@ class Hub:
             self._stirred = self._redraw = False
         if redraw and self._pages:
             self._draw_soon()
-        now: dict[str, Any] = {"standing": standing(self._desk)}
+        if epoch != self._turned_in:
+            self._turned_in, self._turned = epoch, {}
+        self._turned |= values
+        now: dict[str, Any] = {}
+        with suppress(ValueError):  # a file of the rack has gone: the page stays as it was
+            now["standing"] = standing(self._desk)
         if learn is not None:
             with suppress(ValueError):
                 now.update(learn=learn, **mappings(self._desk))
@@ -175,6 +183,7 @@ class Hub:
             return
         for page, awake in self._pages.items():
             page.picture(picture, epoch)
+            page.values(self._turned, self._turned_in)
             awake.set()
 
     async def _picture(self) -> tuple[str, int]:

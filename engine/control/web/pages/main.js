@@ -201,7 +201,7 @@ $("bpm").addEventListener("keydown", (event) => {
 
 const [SAVE, REPLACE] = ["Save", "Replace the one there is"];
 // The same rule as preset.save.
-const fileName = (name) => name.toLowerCase().replace(/[^a-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 32) || "mine";
+const fileName = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 32) || "mine";
 
 function saveAs() {
   const name = $("newname").value.trim();
