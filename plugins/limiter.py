@@ -14,6 +14,7 @@ LONGEST = 256  # frames of lookahead
 HOLD_MS = 15.0  # longer than half a period of a bass's low E
 SLOW_RISE = 4.0  # times release_ms: how long a passage must be loud to count as sustained
 SLOW_FALL = 6.0  # times release_ms: how it comes back from one
+MOST = np.float32(1e6)  # over the ceiling; what is louder is cut: its gain would not come back
 UNIT = 1 << 40  # gains in the moving mean are whole numbers of 2**-40: their sum is exact
 FRAME, AT, SUM = range(3)
 FAST, SLOW, PEAK, PEAK_BEFORE = range(4)
@@ -71,7 +72,7 @@ class Limiter(Plugin):
         if knobs.ceiling_db.step != 0.0:
             slope = (ceiling_of(final(knobs.ceiling_db)) - ceiling) / np.float32(CELL)
         for i in range(frames):
-            gains[i] /= ceiling + slope * np.float32(at + i + 1)
+            gains[i] = min(MOST, gains[i] / (ceiling + slope * np.float32(at + i + 1)))
 
         release = knobs.release_ms.start
         fall = step_of(release * state.frames_per_ms)

@@ -24,6 +24,7 @@ from engine.neural.network import (
 )
 
 RECEPTIVE_FIELD = 1 << 22  # samples, 87 s at 48 kHz; the longest model known has 6347
+FADING = 1 << 24  # samples of silence that it may need to come to rest: it is played them first
 MEMORY = 1 << 20  # numbers a network keeps of its past: moving them must fit into a block
 IDENTITY = Activate("leaky_relu", (1.0,))
 
@@ -161,7 +162,7 @@ def network_of(path: Path, body: Body, inputs: int = 1, outputs: int = 1) -> Net
 
 
 def _check_memory(path: Path, network: Network) -> None:
-    """Refuse a network that would keep more of its past than any machine should."""
+    """Refuse a network that would keep more of its past, or longer, than any machine should."""
     depth: dict[Signal, int] = {}
     for op in network.ops:
         for term in op.terms if isinstance(op, Conv) else ():
@@ -171,3 +172,5 @@ def _check_memory(path: Path, network: Network) -> None:
     if field > RECEPTIVE_FIELD or kept > MEMORY:
         limits = f"a model may reach {RECEPTIVE_FIELD} and keep {MEMORY}"
         refuse(path, f"reaches {field} samples back and keeps {kept} numbers; {limits}")
+    if (fading := network.fading_frames) > FADING:
+        refuse(path, f"rings for {fading} samples; a model may ring for {FADING}")

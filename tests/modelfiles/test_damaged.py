@@ -194,6 +194,18 @@ def test_a_few_bytes_cannot_ask_for_much(tmp_path, array, complaint):
         open_model(path)
 
 
+def test_many_channels_with_slopes_of_their_own_are_not_blended(tmp_path):
+    """Each such layer would take 128 MB: a file of 3 MB has room for fifty."""
+    half, slopes = 4096, {"type": "PReLU", "negative_slopes": [0.5] * 4096}
+    blended = {"activation": slopes, "gating_mode": "blended", "bottleneck": half}
+    array = samples.layer_array(channels=1, dilations=[1], kernel_size=1)
+    config = {"layers": [{**array, **blended, "head_size": 1}], "head_scale": 1.0}
+    count = 1 + 7 * half + 1 + half + array.get("head_bias", False) + 1
+    path = samples.save(tmp_path / "a.nam", samples.nam("WaveNet", config, count))
+    with pytest.raises(ModelFileError, match="4096 channels with slopes of their own"):
+        open_model(path)
+
+
 def test_what_is_no_file_is_told(tmp_path):
     (tmp_path / "folder.nam").mkdir()
     for name, complaint in {

@@ -181,6 +181,15 @@ def test_what_would_not_open_is_not_written(tmp_path):
     assert path.read_text() == "kept" and len([*tmp_path.iterdir()]) == 1
 
 
+def test_what_would_ring_for_hours_is_refused():
+    """It is played silence until it is at rest: the memory and the time of all that."""
+    slow, loud = np.array([[[0.9999999, 0.0]]], np.float32), np.ones((1, 1, 2), np.float32)
+    chain = [lambda s: Ssm(s, Signal(1), slow, loud, np.ones(1, np.float32))] * 17
+    with pytest.raises(ModelFileError, match="samples; a model may ring for 16777216"):
+        taraf_bytes(mixed(*chain), 48_000, "a")
+    assert taraf_bytes(mixed(*chain[:15]), 48_000, "a")
+
+
 def test_a_knob_without_a_name_has_a_number(tmp_path):
     data = json.loads(taraf_bytes(mixed(inputs=3), 48_000, "two knobs"))
     model = open_model(samples.save(tmp_path / "a.json", data))

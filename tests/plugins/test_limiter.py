@@ -101,6 +101,15 @@ def test_lowering_the_ceiling_does_not_duck_a_quiet_sound():
     assert np.array_equal(out, sound)
 
 
+@pytest.mark.parametrize("ahead", [0, 100])
+def test_it_comes_back_from_a_sample_that_is_nearly_infinite(ahead):
+    level = np.full(4 * RATE, 0.1)
+    level[100] = 3.2e38
+    out = play(rack(ahead, ceiling_db=-6.0, release_ms=20.0), stereo(level), RATE)
+    assert np.max(np.abs(out)) <= np.float32(10.0 ** (-6.0 / 20.0))
+    assert out[-1, 0] == pytest.approx(0.1, rel=0.01)
+
+
 @pytest.mark.parametrize("ahead", [0, 77])
 @pytest.mark.parametrize("block", [32, 333, 4096])
 def test_blocks_of_any_size_sound_the_same_while_knobs_move(block, ahead):

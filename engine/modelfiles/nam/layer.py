@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.modelfiles.nam.plan import LayerPlan
 from engine.modelfiles.parts import IDENTITY, Kernel, put
+from engine.neural.limits import MULTIPLY_ADDS
 from engine.neural.network import (
     Activate,
     Array,
@@ -15,6 +16,7 @@ from engine.neural.network import (
     Conv,
     Film,
     Gate,
+    NetworkError,
     Op,
     Prelu,
     Signal,
@@ -124,6 +126,8 @@ def _gate(plan: LayerPlan) -> tuple[Step, ...]:
 def _blend_prelu(slopes: Array, gate: Activate | Prelu, z: Signal, ops: list[Op]) -> Conv:
     """Blend with a slope for each channel: x + (1 - slope) gate(second) relu(-x)."""
     half = len(slopes)
+    if 2 * half * half > MULTIPLY_ADDS:
+        raise NetworkError(f"{half} channels with slopes of their own are too many to blend")
     signs = np.repeat(np.array([-1, 1], np.float32), half)
     steps: tuple[Step, ...] = ()
     if isinstance(gate, Prelu):
