@@ -261,7 +261,8 @@ def sound(state: Any, v: int, first: int, out: Any) -> None:
             look(state, first + i)
             extend(state, v)
             at = voice[AT]
-        out[i] += weighed(line, at - half + 1, fraction, state.sinc, state.products)
+        if at - half <= voice[FILLED]:  # a voice that waits may be beyond its line
+            out[i] += weighed(line, at - half + 1, fraction, state.sinc, state.products)
         fraction += speed
         at += fraction >> 32
         fraction &= ONE - 1

@@ -30,6 +30,7 @@ from plugins.morph.state import (
     SINCE,
     SOUNDING,
     STAGE,
+    TOLD,
     WAITING,
     WHEEL,
 )
@@ -115,6 +116,8 @@ def begin(state: Any, channel: int, key: int, force: int) -> None:
     v = free(state)
     ring_out(state, v)
     voice = state.voice[v]
+    if voice[STAGE] == RINGING:  # until its turn what rings out keeps its own pitch
+        voice[TOLD] += key - voice[KEY]
     state.turn[COUNT] += 1
     voice[STAGE], voice[KEY], voice[CHANNEL], voice[HELD] = WAITING, key, channel, 1
     voice[SINCE] = state.turn[COUNT]

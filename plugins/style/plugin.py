@@ -10,7 +10,7 @@ import numpy.typing as npt
 from engine.dsp.beats import Sync, beats_of
 from engine.kernel import Audio, kernel
 from engine.params import CELL, Choice, Param, Setting, Toggle, along
-from engine.plugin import Extern, Plugin, Setup, State, zeros
+from engine.plugin import Extern, Plugin, PluginError, Setup, State, zeros
 from engine.worker_life import WorkerLife
 from plugins.sampler.listening import listen, listening, weigh
 from plugins.sampler.mixing import hear, mix
@@ -96,6 +96,12 @@ class Style(Plugin):
         period = max(1, round(0.001 * int(self.renew_ms) * rate / grain)) * grain
         lag = max(1, int(READY * period / LOOK)) * LOOK
         fade, edge = round(FADE_S * rate), SIZE // 2 * parts
+        longest = (window - 2 * edge - fade - 2 * LOOK) // grain * grain
+        if period > longest:  # answers would end before the next one is due
+            raise PluginError(
+                f"renew_ms = {self.renew_ms} is too long for seconds = {self.seconds}; "
+                f"at most {1000 * longest // rate} is allowed"
+            )
         memory = Memory(ring_of(window, rate), window, len(NAMES))
         order = {
             "style": str(path.absolute()), "rate": rate, "ring": len(memory["heard"]),

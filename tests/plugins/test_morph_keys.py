@@ -85,6 +85,14 @@ def test_a_stolen_voice_does_not_click(grid: str) -> None:
     assert largest_step(made) < 1.1 * max(alone)
 
 
+def test_while_a_chord_waits_what_it_takes_over_keeps_its_pitch() -> None:
+    low, high, at = range(40, 48), range(100, 108), 24_000
+    held = [m for key in low for m in note(key)]
+    soft = [m for key in high for m in note(key, at, velocity=1)]
+    made = heard([*held, *soft], at + 640, a=3.0, even=0.0, dynamics_db=60.0)
+    assert largest_step(made[at - 1 :]) < 1.5 * largest_step(made[at - 4800 : at])
+
+
 def test_what_ends_at_once_does_not_click() -> None:
     alone = largest_step(heard(note()))
     told = [*note(until=20_000), *note(at=20_100), *note(at=26_011), (31_000, CONTROLLER, 120, 0)]

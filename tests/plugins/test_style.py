@@ -169,6 +169,12 @@ def test_a_style_that_cannot_be_one_is_told_in_one_line(
     assert "\n" not in str(told.value)
 
 
+def test_answers_that_would_end_before_the_next_one_are_told_in_one_line(style: Path) -> None:
+    told = "renew_ms = 2000 is too long for seconds = 2; at most 1812 is allowed"
+    with pytest.raises(RackError, match=told):
+        Renderer(rack(style, {"renew_ms": 2000}), RATE, 1)
+
+
 def test_at_a_low_rate_a_style_has_frames_for_one_patch(tmp_path: Path) -> None:
     rate = 8_000
     short = file_of(tmp_path / "short.wav", bells(0.3)[:4600], rate)
