@@ -61,6 +61,11 @@ def format_of(path: Path, rate: int) -> Format:
     return kind
 
 
+def named(path: Path) -> str | bytes:
+    """A path as soundfile takes it whatever bytes its name holds."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
 def make_room(path: Path) -> None:
     """Begin a file; raises OSError with what libsndfile would not say: that there is no room."""
     path.write_bytes(bytes(4096))

@@ -11,7 +11,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine.soundfiles.formats import MAX_CHANNELS, MAX_RATE, PIECE, Sound, SoundError, reason
+from engine.soundfiles.formats import (
+    MAX_CHANNELS,
+    MAX_RATE,
+    PIECE,
+    Sound,
+    SoundError,
+    named,
+    reason,
+)
 
 MAX_SAMPLES = 1 << 28  # what `read` may hold in memory: 1 GiB, 46 minutes of stereo at 48 kHz
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd", b"ID3")
@@ -49,7 +57,7 @@ class SoundReader:
 
         try:
             with self._quiet():
-                return soundfile.SoundFile(self.path)
+                return soundfile.SoundFile(named(self.path))
         except soundfile.LibsndfileError as error:
             raise SoundError(f"{self.path}: {reason(error)}; {_READABLE}") from None
         except TypeError:  # soundfile takes the suffix .raw for a promise that there is no header

@@ -8,7 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from engine.soundfiles.formats import PIECE, Sound, SoundError, format_of, make_room, unwritten
+from engine.soundfiles.formats import (
+    PIECE,
+    Sound,
+    SoundError,
+    format_of,
+    make_room,
+    named,
+    unwritten,
+)
 
 _NO_PEAK_CHUNK = 0x1050  # SFC_SET_ADD_PEAK_CHUNK: it holds the time of day
 _MAX_WAV_BYTES = (1 << 32) - 4096
@@ -38,7 +46,7 @@ class SoundWriter:
         try:
             make_room(self._part)
             self._file: Any = soundfile.SoundFile(
-                self._part, "w", rate, channels, self._kind.encoding, format=container
+                named(self._part), "w", rate, channels, self._kind.encoding, format=container
             )
         except (soundfile.LibsndfileError, OSError) as error:
             self._part.unlink(missing_ok=True)
@@ -86,7 +94,7 @@ class SoundWriter:
         try:
             # A codec flushes when it is closed, and says nothing if that fails.
             if self.frames and self._kind.container != "MP3":
-                found = soundfile.info(str(self._part)).frames
+                found = soundfile.info(named(self._part)).frames
                 if found != self.frames:
                     raise SoundError(f"{self.path}: cannot be written: the disk is full")
             os.replace(self._part, self._target)

@@ -152,7 +152,7 @@ def _drawn(found: Map, out: Path, model: str) -> bytes:
     if out.suffix.lower() == PAGE:
         from models.morph.map.page import map_page
 
-        return map_page(found, model).encode()
+        return map_page(found, model).encode("utf-8", "replace")
     from models.morph.map.picture import map_picture
 
     return map_picture(found)

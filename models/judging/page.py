@@ -45,7 +45,7 @@ def write_page(judgement: Judgement, folder: Path) -> Path:
     """Write ``<model>.html`` into ``folder``, whole or not at all; returns where."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_file_name(judgement.model)}.html"
-    write_whole(target, page(judgement).encode())
+    write_whole(target, page(judgement).encode("utf-8", "replace"))
     return target
 
 

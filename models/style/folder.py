@@ -56,8 +56,13 @@ class Folder:
         """Write where it stands."""
         import torch
 
-        with whole(self.path / CHECKPOINT, sync=False) as part:
-            torch.save({"format": FORMAT, "asked": asked, "state": transfer.state()}, part)
+        kept = {"format": FORMAT, "asked": asked, "state": transfer.state()}
+        try:
+            with whole(self.path / CHECKPOINT, sync=False) as part:
+                torch.save(kept, part)
+        except RuntimeError as error:  # torch wraps what the system said
+            told = str(error).splitlines()[0]
+            raise StyleError(f"{self.path / CHECKPOINT}: cannot be written: {told}") from None
 
     def resume(self, transfer: Transfer | Windows, asked: dict[str, Any]) -> bool:
         """Go on from the checkpoint, if there is one; StyleError if it is of something else."""

@@ -65,7 +65,7 @@ def page_beside(
         f"{result.iterations} iterations in {result.seconds:.1f} s "
         f"({result.cpu_seconds:.1f} CPU seconds), {result.ended}."
     )
-    write_whole(target, page(out.name, spent, sounds, parts).encode())
+    write_whole(target, page(out.name, spent, sounds, parts).encode("utf-8", "replace"))
     return target
 
 
@@ -74,7 +74,7 @@ def page_in(folder: Path, sounds: Sequence[Shown], history: Sequence[float]) -> 
     target = folder / "stems.html"
     told = f"{len(history) - 1} iterations; the stems add up to the mix."
     parts = list(_curve(history, "the loss of each iteration"))
-    write_whole(target, page(folder.name, told, sounds, parts).encode())
+    write_whole(target, page(folder.name, told, sounds, parts).encode("utf-8", "replace"))
     return target
 
 

@@ -65,6 +65,16 @@ def test_a_render_is_what_the_engine_plays_to_the_bit(here):
     np.testing.assert_array_equal(read(here / "out.wav"), wanted)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there names of files are letters")
+def test_a_file_of_an_odd_name_is_told(here, monkeypatch):
+    told = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", told)
+    odd = os.fsdecode(os.fsencode(here) + b"/b\xff.wav")
+    assert main(["render", str(here / "in.wav"), odd, "--preset", str(here / "p.toml")]) == 0
+    told.flush()
+    assert rb"b\udcff.wav" in told.buffer.getvalue()
+
+
 @pytest.mark.parametrize("block", [1, 64, 100, 8192])
 def test_the_block_size_does_not_change_the_sound(here, block):
     sound = noise(1000)

@@ -55,6 +55,9 @@ def save(
         write_whole(folder / HISTORY, lines.encode(), sync=False)
     except OSError as error:
         raise MorphError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    except RuntimeError as error:  # torch wraps what the system said
+        told = str(error).splitlines()[0]
+        raise MorphError(f"{folder / CHECKPOINT}: cannot be written: {told}") from None
 
 
 def load(

@@ -37,7 +37,8 @@ def write_report(
     ``job`` is the values as told to the user, ``told`` are sentences under the title.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page(source, rate, dreams, history, job, title, told).encode())
+    text = page(source, rate, dreams, history, job, title, told)
+    write_whole(path, text.encode("utf-8", "replace"))  # names of files may hold any bytes
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from engine.artefact.golden import FOREIGN, PACKED, TORN
 from engine.whole import whole
 from models.style.distil.contents import content
 from models.style.distil.settings import PIECE_S, RATE, Job
@@ -104,7 +105,7 @@ def _kept(path: Path, sound: Array, mark: str) -> tuple[Array, Array] | None:
     try:
         with np.load(path) as file:
             dry, wet, made = file["dry"], file["wet"], str(file["mark"])
-    except (OSError, KeyError, ValueError):
+    except (*TORN, *FOREIGN, *PACKED, KeyError):
         return None
     level = np.float32(loudness(sound[None], RATE) / LEVEL)
     same = dry.shape == sound.shape and np.allclose(dry * level, sound, atol=1e-5)

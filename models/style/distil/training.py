@@ -170,8 +170,12 @@ class Training:
             "stands": [self.step, self.seconds, self.best_left], "best": self.best,
             "history": self.history,
         }  # fmt: skip
-        with whole(self.folder / CHECKPOINT) as part:
-            torch.save(kept, part)
+        try:
+            with whole(self.folder / CHECKPOINT) as part:
+                torch.save(kept, part)
+        except RuntimeError as error:  # torch wraps what the system said
+            told = str(error).splitlines()[0]
+            raise StyleError(f"{self.folder / CHECKPOINT}: cannot be written: {told}") from None
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint; StyleError if there is none that fits."""

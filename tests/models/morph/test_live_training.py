@@ -78,6 +78,16 @@ def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path) -> None:
         train(tiny(steps=2), frames(), frames(4, 1), tmp_path)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.whole.os.urandom", bytes)  # so that the draft's name is known
+    (tmp_path / ".checkpoint.pt.00000000.part").symlink_to("/dev/full")
+    with pytest.raises(MorphError, match=r"checkpoint\.pt: cannot be written") as told:
+        train(tiny(steps=2), frames(), frames(4, 1), tmp_path)
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
 def test_what_can_not_be_gone_on_from_is_told_in_one_line(tmp_path: Path) -> None:
     learnt = frames()
     with pytest.raises(MorphError, match="no checkpoint"):

@@ -114,6 +114,8 @@ def test_pairs_are_kept_for_the_same_style_only(style: Recording, tmp_path: Path
     other = Recording(style.samples[:, ::-1].copy(), style.rate, "other")
     make(other, contents, QUICK, tmp_path, done.append)
     assert (tmp_path / "0000.npz").stat().st_mtime_ns != stamp
+    (tmp_path / "0000.npz").write_bytes(b"PK\3\4 is torn")
+    assert make(style, contents, QUICK, tmp_path, done.append).wet.shape == first.wet.shape
 
 
 def test_losses_are_nothing_for_the_same_and_more_for_others(style: Recording) -> None:

@@ -53,7 +53,7 @@ def test_the_sdr_of_a_tenth_off_is_20_db():
 
 def test_a_page_needs_nothing_else_and_escapes_names(tmp_path: Path):
     result = transfer(content(), [style()], Settings(iterations=2, device="cpu"))
-    sounds = [Shown("content", "<b>.wav", content()), Shown("result", "r", result.sound)]
+    sounds = [Shown("content", "<b>.wav", content()), Shown("result", "r\udcff", result.sound)]
     found = {"s": {"onsets": 0.9, "pitch": 0.7, "reached": 0.86, "copied_s": 0.0}}
     path = page_beside(tmp_path / "out.wav", sounds, result, {"harmony": 1.0}, found)
     text = path.read_text()
