@@ -40,11 +40,18 @@ def find(name: str) -> Path:
     path = Path(name)
     if name in names():
         return names()[name]
-    if name and (path.suffix == ".toml" or len(path.parts) > 1 or path.exists()):
+    if name and (path.suffix == ".toml" or len(path.parts) > 1 or _there(path)):
         return path
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.5)
     hint = f"near to it: {', '.join(near)}" if near else f"there are {', '.join(names()) or 'none'}"
     raise PresetError(f"no preset is called {name!r}; {hint}")
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no file could have that name
+        return False
 
 
 def load(path: Path) -> Loaded:

@@ -31,7 +31,7 @@ class TorchScript(WorkerPlugin):
         try:
             self._module = torch.jit.load(str(path), map_location="cpu").eval()
             trial = self._run(torch, np.zeros((setup.channels, 64), np.float32))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, AttributeError, TypeError) as error:  # a tuple, too
             reason = " ".join(str(error).split())[:200]
             raise PluginError(f"{path}: is not a module for (channels, 64): {reason}") from None
         if trial.shape != (setup.channels, 64):

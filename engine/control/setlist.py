@@ -77,12 +77,15 @@ def _entry(entry: object, path: Path) -> Path:
     if not isinstance(entry, str) or not entry:
         raise SetListError(f"{path}: presets: {entry!r} is not a preset's name or file")
     beside = path.parent / entry
-    if beside.suffix == ".toml" and beside.exists():
-        return beside
     try:
+        if beside.suffix == ".toml" and beside.exists():
+            return beside
         found = preset.find(entry)
+        there = found.exists()
     except preset.PresetError as error:
         raise SetListError(f"{path}: presets: {error}") from None
-    if not found.exists():
+    except OSError as error:
+        raise SetListError(f"{path}: presets: {beside}: {error.strerror}") from None
+    if not there:
         raise SetListError(f"{path}: presets: {beside}: there is no such file")
     return found

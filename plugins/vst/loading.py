@@ -18,6 +18,7 @@ from plugins.vst.errors import VstError
 from plugins.vst.folders import cache, keep
 
 HOP = 64
+MOST_STATE = 1 << 26  # bytes, unpacked
 LONGEST_STATE = 20_000  # characters; Windows takes 32767 in a command line
 SKIPPED = re.compile(r"MIDI CC |MIDI Ch|P\d\d\d\Z")
 """Parameters that stand for MIDI controllers or are spare: thousands, in some plug-ins."""
@@ -110,10 +111,14 @@ def unpacked(text: str) -> bytes:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise VstError("its state is not base64; it was not written by taraf") from None
+    packer = zlib.decompressobj()
     try:
-        return zlib.decompress(data)
+        state = packer.decompress(data, MOST_STATE)
     except zlib.error:
         return data
+    if packer.unconsumed_tail:
+        raise VstError(f"its state is larger than {MOST_STATE >> 20} MiB")
+    return state if packer.eof else data
 
 
 def parameter_name(parameter: Any) -> str:

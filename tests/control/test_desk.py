@@ -399,6 +399,7 @@ def test_a_set_list_is_a_file_of_names_and_files(tmp_path: Path) -> None:
         ('presets = ["nothing-like-it"]', "no preset is called"),
         ("presets = [1]", "is not a preset's name"),
         ('presets = ["a/none.toml"]', "there is no such file"),
+        (f'presets = ["{"x" * 300}.toml"]', "File name too long"),
         ("presets = [", "is not TOML"),
     ],
 )

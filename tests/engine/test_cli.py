@@ -368,6 +368,12 @@ def test_a_preset_without_a_name_is_none(here):
         assert err.startswith("taraf: no preset is called ''; there are ")
 
 
+def test_no_preset_has_a_name_that_no_file_could_have(here):
+    code, _, err = run("render", here / "in.wav", here / "out.wav", "-p", "x" * 300)
+    assert code == 2
+    assert err.startswith("taraf: no preset is called 'xxx")
+
+
 def test_a_preset_that_is_not_there_is_answered_with_what_is_near(here, monkeypatch):
     monkeypatch.setattr(preset, "names", lambda: {"crunch": here / "p.toml"})
     code, _, err = run("render", here / "in.wav", here / "out.wav", "-p", "crnch")

@@ -362,6 +362,19 @@ def test_a_script_is_played_by_a_worker(tmp_path: Path) -> None:
     np.testing.assert_allclose(through(path, sound, input_db=6.0206), sound[:, 0], atol=1e-4)
 
 
+def test_a_script_that_returns_no_sound_is_told_in_one_line(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Both(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any) -> Any:
+            return x, x
+
+    path = tmp_path / "both.pt"
+    torch.jit.trace(Both(), torch.zeros(1, 64)).save(str(path))
+    with pytest.raises(ValueError, match=r"both\.pt: is not a module for \(channels, 64\)"):
+        through(path, noise(100))
+
+
 @pytest.mark.parametrize(
     ("told", "complaint"),
     [

@@ -12,6 +12,7 @@ from conftest import noise
 
 from plugins.vst.alignment import Aligned
 from plugins.vst.controls import learn, unique
+from plugins.vst.errors import VstError
 from plugins.vst.loading import packed, unpacked
 from plugins.vst.plugin import Instrument, Vst
 
@@ -134,3 +135,5 @@ def test_states_are_packed_and_unpacked() -> None:
     assert unpacked(packed(state)) == state
     assert len(packed(state)) < 1000
     assert unpacked("aGVsbG8=") == b"hello"
+    with pytest.raises(VstError, match="larger than 64 MiB"):
+        unpacked(packed(bytes(1 << 27)))
