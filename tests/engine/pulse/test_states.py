@@ -261,19 +261,19 @@ def test_where_all_beats_are_alike_a_bar_stays_where_it_is(alike: float):
 
 
 def test_firsts_of_which_little_is_known_are_found_and_seldom_moved():
-    beats, right, moved = steady(120.0, 80.0), [], 0
-    for seed in range(6):
+    beats, right, moved = steady(120.0, 60.0), [], 0
+    for seed in range(3):
         rng = np.random.default_rng(seed)
-        firsts = np.zeros(8000)
+        firsts = np.zeros(6000)
         for n, at in enumerate(beats):
             told = (0.12 if n % 4 == 2 else 0.05) * np.exp(rng.standard_normal())
             firsts[round(100.0 * at) + 1] = min(told, 0.95)
         one = Follower()
-        told = one.hear(bumps(beats, 80.0), firsts)
+        told = one.hear(bumps(beats, 60.0), firsts)
         late = told[told[:, 0] > 25.0]
         right.append(np.mean((late[:, 2] == 0.0) == (off(late[:, 0], beats[2::4]) < 0.03)))
         moved += int(np.sum(np.diff(late[:, 2]) % one.state.bar[BAR] != 1.0))
-    assert np.mean(right) > 0.97 and moved <= 10
+    assert np.mean(right) > 0.97 and moved <= 4
 
 
 def test_a_chosen_meter_is_kept():
