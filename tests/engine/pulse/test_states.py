@@ -46,13 +46,18 @@ def compiled(what: Any) -> Any:
     return callable_kernel(what)
 
 
+@cache  # a kernel is compiled anew for each class
+def state_of(*names: str) -> Any:
+    return namedtuple("State", names)  # noqa: PYI024 - as kernels see it
+
+
 class Follower:
     """One that goes on from call to call."""
 
     def __init__(self) -> None:
         made = follower(48_000)
         made["weighed"] = made["usual"].copy()
-        self.state = namedtuple("State", made)(**made)  # noqa: PYI024 - as kernels see it
+        self.state = state_of(*made)(**made)
 
     def hear(
         self, beat: Any, first: Any = None, ahead: float = 0.0, held: int = 0, meter: int = 0
