@@ -210,7 +210,7 @@ def compile_node(
         "Knobs": namedtuple("Knobs", knobs or ()),  # noqa: PYI024 - fields known only here
         "State": namedtuple("State", [name for name, _, _ in fields]),  # noqa: PYI024
         "process": dispatcher(process),
-        **{f"{code}_": np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8", "c8")},
+        **{f"{code}_": np.dtype(code) for code in ("f4", "f8", "i2", "i4", "i8", "u4", "u8", "c8")},
     }
     exec(node_source(knobs, fields), scope)
     return compile_function(scope["node"], *[types.intp] * 6)

@@ -136,7 +136,7 @@ def _kind(name: str, value: Any) -> tuple[str, int]:
         value = value.array
     if isinstance(value, np.ndarray):
         code = value.dtype.kind + str(value.dtype.itemsize)
-        if code not in ("f4", "f8", "i4", "i8", "u4", "u8", "c8") or value.ndim == 0:
+        if code not in ("f4", "f8", "i2", "i4", "i8", "u4", "u8", "c8") or value.ndim == 0:
             raise PluginError(f"state {name}: an array of {value.dtype} is not supported")
         return code, value.ndim
     if isinstance(value, (bool, int, np.integer)):

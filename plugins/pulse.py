@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.kernel import Audio, kernel
 from engine.modelfiles import ModelFileError
-from engine.neural.compiled import Compiled, compile_network
+from engine.neural.network import Network
 from engine.params import Choice, Param, Setting, Toggle
 from engine.plugin import Plugin, PluginError, Setup, State
 from engine.pulse.bars import BAR, HALVED, SAID, SHIFT, go_on, say_first
@@ -61,16 +61,16 @@ class Pulse(Plugin):
 
     def prepare(self, setup: Setup) -> State:
         return {
-            **follower(setup.sample_rate, self._compiled(setup.folder)),
+            **follower(setup.sample_rate, self._read(setup.folder)),
             "words": np.zeros(2),
         }
 
-    def _compiled(self, folder: Path) -> Compiled | None:
+    def _read(self, folder: Path) -> Network | None:
         if self.network == FLUX:
             return None
         given = os.path.expanduser(str(self.network))
         try:
-            return compile_network(read_network(shipped() if given == "pulse" else folder / given))
+            return read_network(shipped() if given == "pulse" else folder / given)
         except ModelFileError as error:
             raise PluginError(str(error)) from None
 

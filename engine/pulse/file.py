@@ -16,9 +16,10 @@ from engine.modelfiles.parts import network_of
 from engine.modelfiles.reading import read_bytes, read_json, refuse
 from engine.modelfiles.taraf import Body, document_of
 from engine.modelfiles.whole import write_whole
-from engine.neural.network import Network
+from engine.neural.network import Network, NetworkError
 from engine.pulse.bands import FEATURES, HOPS_A_SECOND
 from engine.pulse.follower import OUTPUTS
+from engine.pulse.network import hopwise
 
 FORMAT, VERSION = "taraf-pulse", 1
 NAME = "pulse.json"
@@ -40,7 +41,12 @@ def read_network(path: Path) -> Network:
     inputs = root.whole("input", (1, 1024))
     if inputs != FEATURES:
         root.refuse(f"input = {inputs}: a pulse network hears {FEATURES} bands")
-    return network_of(path, Body(root, HOPS_A_SECOND, OUTPUTS), FEATURES, OUTPUTS)
+    network = network_of(path, Body(root, HOPS_A_SECOND, OUTPUTS), FEATURES, OUTPUTS)
+    try:
+        hopwise(network)
+    except NetworkError as error:
+        refuse(path, f"cannot be played: {error}")
+    return network
 
 
 def write_network(path: Path, network: Network, name: str) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from engine.kernel import kernel
-from engine.native_calls import run_network
-from engine.pulse.bands import BANDS, FEATURES, due, hear, hearing
+from engine.neural.network import Network
+from engine.pulse.bands import BANDS, due, hear, hearing
 from engine.pulse.bars import bars, count_bars
+from engine.pulse.network import hopwise, run_layers
 from engine.pulse.states import (
     INTERVALS,
     LATE_HOPS,
@@ -49,15 +50,14 @@ AGREE = 0.01  # of the last hop in how sure it is
 STROKE = 0.5  # the probability at which a stroke is told
 REST_HOPS = 5  # no two strokes nearer than that
 QUIET, WAKE = 1.0 / 250.0, 0.1  # of the confidence: a hop takes it, one in which sound comes gives
-ROW = 64  # floats between two channels of a network's sound
 STRENGTH, RESTED, ALIVE, FLUX, SILENT, USUALLY = range(6)
 """Places in ``state.strokes``: of the last stroke; hops since then; 1 while he is heard, falling;
 the recent peak of how much louder it got; hops since anything was heard; by how much bands rise
 of late."""
 
 
-def follower(rate: float, network: Any = None) -> dict[str, Any]:
-    """State of ``attend`` at ``rate`` samples a second, with a compiled network or without."""
+def follower(rate: float, network: Network | None = None) -> dict[str, Any]:
+    """State of ``attend`` at ``rate`` samples a second, with a network or without."""
     bins = np.arange(SHORTEST, LONGEST + 1)
     at = np.log2(6000.0 / bins / TEMPO_LOWEST) / np.log2(TEMPO_HIGHEST / TEMPO_LOWEST)
     at = np.clip(at * (TEMPO_BINS - 1), 0.0, TEMPO_BINS - 1.0)
@@ -67,10 +67,8 @@ def follower(rate: float, network: Any = None) -> dict[str, Any]:
         **beliefs(TEMPO_LOWEST, TEMPO_HIGHEST),
         **oscillator(),
         **bars(),
-        "net": np.zeros(1, np.float32) if network is None else network.image,
-        "net_address": 0 if network is None else network.address,
-        "asked": np.zeros((FEATURES, ROW), np.float32),
-        "answered": np.zeros((OUTPUTS, ROW), np.float32),
+        **hopwise(network),
+        "answered": np.zeros(OUTPUTS, np.float32),
         "answer": np.zeros(TEMPO),
         "likely": np.zeros(PLACE_BINS),
         "folded": np.zeros(PLACE_BINS),
@@ -91,7 +89,7 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
     place shall not follow; ``meter`` is beats a bar, or 0 to find out.
     """
     hear(state)
-    if state.net_address != 0:
+    if state.net_ops.shape[0] > 0:
         ask(state)
         fit(state, lowest, highest)
     else:
@@ -118,26 +116,21 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
 @kernel
 def ask(state: Any) -> None:
     """Ask the network; ``state.answer`` are probabilities, ``state.weighed`` weights of tempi."""
-    for k in range(FEATURES):
-        state.asked[k, 0] = state.features[k]
-    run_network(
-        state.net_address, state.net.ctypes.data, state.asked.ctypes.data,
-        state.answered.ctypes.data, 1,
-    )  # fmt: skip
     told = state.answered
+    run_layers(state, state.features, told)
     for k in range(TEMPO):
-        state.answer[k] = 1.0 / (1.0 + math.exp(-min(max(told[k, 0], -30.0), 30.0)))
-    most = told[TEMPO, 0]
+        state.answer[k] = 1.0 / (1.0 + math.exp(-min(max(told[k], -30.0), 30.0)))
+    most = told[TEMPO]
     for k in range(1, TEMPO_BINS):
-        most = max(most, told[TEMPO + k, 0])
+        most = max(most, told[TEMPO + k])
     total = 0.0
     for k in range(TEMPO_BINS):
-        total += math.exp(told[TEMPO + k, 0] - most)
+        total += math.exp(told[TEMPO + k] - most)
     even = most + math.log(total / TEMPO_BINS)  # the logit of a tempo that is as likely as any
     place(state)
     for k in range(INTERVALS):
         low, part = state.bin_low[k], state.bin_part[k]
-        logit = told[TEMPO + low, 0] * (1.0 - part) + told[TEMPO + low + 1, 0] * part
+        logit = told[TEMPO + low] * (1.0 - part) + told[TEMPO + low + 1] * part
         ratio = min(max(logit - even, -3.0), 3.0)
         state.weighed[k] = state.usual[k] * math.exp(TEMPO_TRUST * ratio)
 
@@ -145,15 +138,15 @@ def ask(state: Any) -> None:
 @kernel
 def place(state: Any) -> None:
     """Weights of places in the beat: the ratio to one that is as likely as any, tempered."""
-    told, most = state.answered, state.answered[PLACES, 0]
+    told, most = state.answered, state.answered[PLACES]
     for k in range(1, PLACE_BINS):
-        most = max(most, told[PLACES + k, 0])
+        most = max(most, told[PLACES + k])
     total = 0.0
     for k in range(PLACE_BINS):
-        total += math.exp(told[PLACES + k, 0] - most)
+        total += math.exp(told[PLACES + k] - most)
     even = most + math.log(total / PLACE_BINS)
     for k in range(PLACE_BINS):
-        ratio = told[PLACES + k, 0] - even
+        ratio = told[PLACES + k] - even
         state.likely[k] = math.exp(ratio) / PLACE_BINS
         state.placed[k] = math.exp(PLACE_TRUST * min(max(ratio, -PLACE_MOST), PLACE_MOST))
 
@@ -163,7 +156,7 @@ def fit(state: Any, lowest: float, highest: float) -> None:
     """Where the network's own tempo is not wanted: its places, in a beat twice or half as fast."""
     told, best = state.answered, 0
     for k in range(1, TEMPO_BINS):
-        if told[TEMPO + k, 0] > told[TEMPO + best, 0]:
+        if told[TEMPO + k] > told[TEMPO + best]:
             best = k
     tempo = state.bin_tempo[best]
     if tempo < OTHER * lowest:
@@ -256,7 +249,7 @@ def agree(state: Any) -> None:
     """How likely, of late, the network thought the place where the beat is said to be; without
     one, how much of the belief is there."""
     pulse = state.pulse
-    if state.net_address == 0:
+    if state.net_ops.shape[0] == 0:
         pulse[TRUSTED] += AGREE * (state.found[SURE] - pulse[TRUSTED])
         return
     at = pulse[BEATS] - LATE_HOPS * pulse[RATE]

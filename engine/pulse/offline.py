@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernel import kernel
-from engine.neural.compiled import Compiled
+from engine.neural.network import Network
 from engine.node import Node
 from engine.plugin import Plugin, Setup, State
 from engine.pulse.bands import FEATURES, HOPS_A_SECOND, due, hear, hearing
@@ -50,7 +50,7 @@ class Followed:
 
 
 def follow(
-    sound: npt.ArrayLike, rate: float, network: Compiled | None = None,
+    sound: npt.ArrayLike, rate: float, network: Network | None = None,
     look_ahead_ms: float = 0.0, lowest_bpm: float = 40.0, highest_bpm: float = 320.0,
 ) -> Followed:  # fmt: skip
     """Follow ``sound`` (n,) at ``rate`` as the plugin does, from cold."""

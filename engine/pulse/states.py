@@ -53,8 +53,9 @@ def beliefs(tempo_lowest: float, tempo_highest: float) -> dict[str, Any]:
         "placed": np.ones(PLACE_BINS, np.float32),
         "start": np.zeros(INTERVALS, np.int64),  # where place 0 of each interval lies
         "first_state": first,
-        "change": change.T.astype(np.float32).copy(),  # to, from
+        "change": change.astype(np.float32),  # from, to
         "ending": np.zeros(INTERVALS, np.float32),
+        "begun": np.zeros(INTERVALS, np.float32),
         "mass": np.zeros(INTERVALS, np.float32),
         "weighed": np.ones(INTERVALS, np.float32),
         "phases": np.zeros(PHASES, np.float64),
@@ -76,25 +77,26 @@ def move(state: Any, beat: float) -> None:
     ``state.weighed`` is how much each interval's tempo gains, ``state.placed`` how much each
     place in the beat does, evenly spaced places of it.
     """
-    belief, start, first, ending = state.belief, state.start, state.first_state, state.ending
+    belief, start, first, begun = state.belief, state.start, state.first_state, state.begun
     for k in range(INTERVALS):
         n = SHORTEST + k
         last = start[k] - 1 if start[k] > 0 else n - 1  # place 0 is where the last one was
-        ending[k] = belief[first[k] + last]
+        state.ending[k] = belief[first[k] + last]
         start[k] = last
+        begun[k] = np.float32(0.0)
+    for j in range(INTERVALS):  # all sums at once: one after another each would wait for itself
+        for k in range(INTERVALS):
+            begun[k] += state.change[j, k] * state.ending[j]
     ratio = (beat + 1e-5) / (1.0 - beat + 1e-5) / (ODDS / (1.0 - ODDS))
     ratio = min(max(ratio, 1.0 / MOST), MOST) ** TRUST
     near = math.sqrt(ratio)
     total = 0.0
     for k in range(INTERVALS):
         n, at = SHORTEST + k, first[k]
-        begun = np.float32(0.0)
-        for j in range(INTERVALS):
-            begun += state.change[k, j] * ending[j]
         zero = start[k]
         one = zero + 1 if zero + 1 < n else 0
         before = zero - 1 if zero > 0 else n - 1
-        belief[at + zero] = begun * np.float32(ratio)
+        belief[at + zero] = begun[k] * np.float32(ratio)
         belief[at + one] *= np.float32(near)
         belief[at + before] *= np.float32(near)
         sum = weigh(belief[at : at + n], zero, state.bin_of[at : at + n], state.placed)

@@ -13,7 +13,7 @@ from engine.soundfiles import Sound, SoundReader, read
 from models.pulse.errors import PulseError
 
 if TYPE_CHECKING:
-    from engine.neural.compiled import Compiled
+    from engine.neural.network import Network
     from engine.pulse.offline import Followed
 
 FLUX = "flux"
@@ -84,17 +84,16 @@ class Heard:
         }
 
 
-def network_of(name: str) -> Compiled | None:
+def network_of(name: str) -> Network | None:
     """The network ``name``: pulse, the shipped one; flux, none; or a file's. ModelFileError."""
-    from engine.neural.compiled import compile_network
     from engine.pulse.file import read_network, shipped
 
     if name == FLUX:
         return None
-    return compile_network(read_network(shipped() if name == "pulse" else Path(name)))
+    return read_network(shipped() if name == "pulse" else Path(name))
 
 
-def hear(path: Path, network: Compiled | None, ranges: Ranges) -> Heard:
+def hear(path: Path, network: Network | None, ranges: Ranges) -> Heard:
     """Follow a recording as the plugin does, from cold; raises SoundError."""
     from engine.pulse.offline import follow
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from engine.neural.compiled import Compiled
+    from engine.neural.network import Network
 
 Times = npt.NDArray[np.float64]
 Sound = npt.NDArray[np.float32]
@@ -41,10 +41,9 @@ def follower(look_ahead_ms: float = 0.0, network: Path | None = None) -> Tracker
 
     ``network`` is a file, the one that comes with taraf unless given; raises ModelFileError.
     """
-    from engine.neural.compiled import compile_network
     from engine.pulse.file import read_network, shipped
 
-    return _following(compile_network(read_network(network or shipped())), look_ahead_ms)
+    return _following(read_network(network or shipped()), look_ahead_ms)
 
 
 def flux() -> Tracker:
@@ -52,7 +51,7 @@ def flux() -> Tracker:
     return _following(None, 0.0)
 
 
-def _following(network: Compiled | None, look_ahead_ms: float) -> Tracker:
+def _following(network: Network | None, look_ahead_ms: float) -> Tracker:
     from engine.pulse.offline import follow
     from models.pulse.following.hearing import Ranges
 

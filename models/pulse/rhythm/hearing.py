@@ -22,7 +22,7 @@ from models.pulse.rhythm.grid import STEPS_A_BEAT, Grid, on_grid
 from models.pulse.takes import FAMILIES, NOTE
 
 if TYPE_CHECKING:
-    from engine.neural.compiled import Compiled
+    from engine.neural.network import Network
 
 Array = npt.NDArray[np.float64]
 PITCHES = (36, 38, 42, 45)  # of the drum each family is played on
@@ -45,7 +45,7 @@ class Listener:
     """Reads recordings as parts; the network is opened for the first of them."""
 
     @cached_property
-    def network(self) -> Compiled | None:
+    def network(self) -> Network | None:
         """The network that comes with taraf."""
         return network_of("pulse")
 

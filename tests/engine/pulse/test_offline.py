@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from drum_loops import WALTZ, loop, steady, up_to_octave
 
-from engine.neural.compiled import Compiled, compile_network
+from engine.neural.network import Network
 from engine.pulse.file import read_network, shipped
 from engine.pulse.offline import Followed, follow
 
@@ -18,11 +18,11 @@ SECONDS = 20.0
 
 
 @cache
-def network() -> Compiled:
-    return compile_network(read_network(shipped()))
+def network() -> Network:
+    return read_network(shipped())
 
 
-def heard_with(name: str) -> Compiled | None:
+def heard_with(name: str) -> Network | None:
     return network() if name == "network" else None
 
 
