@@ -10,6 +10,7 @@ import numpy.typing as npt
 from engine.memory import SharedBytes
 
 HOP = 64
+SAID = 1024  # bytes of a worker's warning
 MESSAGES = 64  # MIDI messages that a hop has room for
 PUSHED = 0
 """The word of the header for the hops that wait; engine.worker_life has its own."""
@@ -35,7 +36,7 @@ class Memory:
         hops = slots * channels * HOP
         sizes = {"header": (32, "i8"), "tags": (slots, "i8"), "values": (slots * knobs, "f8")}
         sizes |= {"counts": (slots, "i8"), "messages": (slots * MESSAGES * 2, "i8")}
-        sizes |= {"sent": (hops, "f4"), "made": (hops, "f4")}
+        sizes |= {"sent": (hops, "f4"), "made": (hops, "f4"), "said": (SAID, "u1")}
         total = sum(count * int(code[1]) for count, code in sizes.values())
         self.block = SharedBytes.create(total) if name is None else SharedBytes.attach(name, total)
         self.owner = name is None
@@ -50,8 +51,18 @@ class Memory:
         self.values = arrays["values"].reshape(slots, knobs)
         self.sent = arrays["sent"].reshape(slots, channels, HOP)
         self.made = arrays["made"].reshape(slots, channels, HOP)
+        self._said = arrays["said"]
         if self.owner:
             self.tags[:] = -1
+
+    @property
+    def said(self) -> str:
+        """What the worker that runs now wants the player to know."""
+        return bytes(self._said).rstrip(b"\0").decode(errors="ignore")
+
+    @said.setter
+    def said(self, text: str) -> None:
+        self._said[:] = np.frombuffer(text.encode()[:SAID].ljust(SAID, b"\0"), np.uint8)
 
     def messages_of(self, slot: int) -> list[tuple[int, bytes]]:
         """The MIDI messages of one hop: frame, message."""

@@ -26,6 +26,9 @@ INPUT_NONE, INPUT_LEFT, INPUT_RIGHT, INPUT_MONO, INPUT_STEREO = range(5)
 CLEAN, SOUNDING, DIRTY, CLEANING = range(4)  # who may touch a table's memory: see TABLE.owner
 CUT, RETREAT = 1, 2  # how a rack leaves: its lanes are cut, or its fade-in runs backwards
 SWITCH, BEAT, PANIC, BYPASS = -1, -2, -3, -4  # events that are for no node, by their `node`
+# Of a beat, by its `table`: whether somebody has told it; whether a player has said which beat is a
+# bar's first; and so many times as a bar has beats, 0 if nobody knows.
+BEAT_TOLD, BEAT_SAID, BEAT_BAR = 1, 2, 4
 NOTE = -1  # an event for a node that is no knob, by its `knob`
 
 # A lead record. By the kernel: whether it leads, its tempo, the beat at a frame of its own time,
@@ -142,7 +145,9 @@ RING = np.dtype(
     [
         ("written", "i8"),  # frames, by the producer
         ("dropped", "i8"),  # frames, by the producer
-        ("pad0", "i8", (6,)),
+        ("owner", "i8"),  # of a tap's: the id of the table that writes it, 0 before the first
+        ("held", "i8"),  # of a tap's: the chunk that was put into it last, and whether it counts
+        ("pad0", "i8", (4,)),
         ("read", "i8"),  # frames, by the consumer
         ("armed", "i8"),  # by the consumer
         ("pad1", "i8", (6,)),

@@ -238,7 +238,7 @@ def _found(host: Host, takes: Path | None) -> Desk:
     control = host.shared.control
     desk = Desk(host, ((host.rack, None),), _recording(host, takes, "wav", None))
     desk.bypassed = bool(control["bypass"][0])
-    desk.clock.set(float(control["beat"][0, 0]), source="preset")
+    desk.clock.follow(float(control["beat"][0, 0]), source="preset")
     return desk
 
 

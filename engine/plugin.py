@@ -62,7 +62,7 @@ class Plugin:
 
     ``prepare`` builds the state the kernel works on; the host restores it at reset.
     ``readouts`` names numbers the kernel writes to ``state.readout`` for the screen.
-    ``taps`` is 1 if the kernel writes sound to ``state.tap`` for the recorder.
+    ``taps`` is 1 if the kernel writes sound to ``state.tap`` for the recorder; racks share it.
     """
 
     process: ClassVar[Kernel]
@@ -94,9 +94,10 @@ class Plugin:
     and [10] its beat at [11], a frame of the node's own time; [12] is that time where this part
     begins (after a panic a kernel that counts itself would count from 0). [14] is 1 once a player
     has said which beat is a bar's first. One that begins to lead where another did, or itself
-    before a panic, is told that one's beat as from outside, with its [14] and, as [15], its beats
-    a bar; a tap has 0 there. [16] is the tempo for what lasts as long as notes do, a delay's gap:
-    evener than [1] may be, which only says where the beat will be soon; 0 if that is the same.
+    before a panic or in a process that has died, is told that one's beat as from outside, with its
+    [14] and, as [15], its beats a bar; a tap has 0 there. [16] is the tempo for what lasts as long
+    as notes do, a delay's gap: evener than [1] may be, which only says where the beat will be soon;
+    0 if that is the same.
 
     Once a cell of 64 frames the host lets the musical clock be where the record says; all that
     follows the beat does so from the next cell on. One whose record has [0] = 0, or that is

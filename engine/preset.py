@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -76,15 +77,33 @@ def load(path: Path) -> Loaded:
     return parse(text, str(path), path.parent)
 
 
-def save(rack: Rack) -> Path:
+def own_file(name: str, path: Path | None) -> Path:
+    """Where the preset that was read from ``path`` is saved: no other one's file.
+
+    Where it came from, if that is the player's; otherwise a file that is not there yet.
+    """
+    if path is not None and path.absolute().is_relative_to(user_folder().absolute()):
+        return path
+    first = _named(name)
+    more = (first.with_stem(f"{first.stem}-{number}") for number in itertools.count(2))
+    return next(file for file in itertools.chain([first], more) if not file.exists())
+
+
+def _named(name: str) -> Path:
+    """The file of the player's own preset called ``name``."""
+    stem = re.sub(r"[^\w-]+", "-", name.lower()).strip("-")[:32] or "mine"
+    if stem in ("con", "prn", "aux", "nul"):  # devices on Windows
+        stem += "-"
+    return user_folder() / f"{stem}.toml"
+
+
+def save(rack: Rack, path: Path | None = None) -> Path:
     """Write ``rack`` into the player's own folder, whole or not at all; returns where.
 
-    Files beside the preset it came from stay there, and are named in full.
+    Into the file of its name, unless ``path`` is given. Files beside the preset it came from stay
+    there, and are named in full.
     """
-    name = re.sub(r"[^\w-]+", "-", rack.name.lower()).strip("-")[:32] or "mine"
-    if name in ("con", "prn", "aux", "nul"):  # devices on Windows
-        name += "-"
-    path = user_folder() / f"{name}.toml"
+    path = path or _named(rack.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, dump(_in_full(rack, path.parent)).encode())
@@ -122,6 +141,7 @@ __all__ = [
     "find",
     "load",
     "names",
+    "own_file",
     "parse",
     "save",
     "shipped_folder",

@@ -125,6 +125,9 @@ class Table:
             first = int(memory[: RING.itemsize].view(RING)["data"][0])
             found["tap_header"] = Extern(memory[: RING.itemsize].view(np.int64))
             found["tap"] = Extern(memory[first:].view(np.float32).reshape(-1, 2))
+            found["tap_rack"] = Extern(np.full(1, self.id))
+            words = {"tap_sounding": "sounding", "tap_now": "frames", "tap_fade": "fade_frames"}
+            found |= {name: Extern(control[word]) for name, word in words.items()}
         if plugin.counts_misses:
             found["misses"] = Extern(control["misses"])
         if plugin.follows_beat:

@@ -32,6 +32,7 @@ from engine.worker_life import BEATS, READY, STOP, WorkerLife
 
 HUNG_SECONDS, END_SECONDS = 2.0, 0.5
 DOZE_AFTER = 5000  # idle looks, about a second: its preset does not sound
+MOST_TOLD = 5  # names in a warning
 SPARE_HOPS = 3  # with so many under way there is time to look seldom: a fifth of the work
 
 
@@ -117,10 +118,19 @@ class WorkerPlugin(Plugin):
     notes: Sequence[tuple[int, bytes]] = ()
     """MIDI messages for the hop that ``work`` is given: frame, message."""
     _life: WorkerLife | None = None
+    _memory: Memory
     ring_depth = Setting(2, "count", 1, 2, help="Blocks of latency: 2 misses nothing, 1 is sooner")
 
+    @property
+    def title(self) -> str:
+        """What to call it where something is told of it."""
+        return type(self).__name__.lower()
+
     def open(self, setup: Setup) -> None:
-        """Load what ``work`` needs; may raise PluginError."""
+        """Load what ``work`` needs; may raise PluginError.
+
+        It may leave fewer ``params`` than there were knobs made for: those are passed over.
+        """
 
     def work(self, audio: Audio, knobs: dict[str, float]) -> None:
         """Rewrite ``audio``, (channels, 64) float32; ``knobs`` are plain values."""
@@ -135,6 +145,7 @@ class WorkerPlugin(Plugin):
         m = Memory(slots, setup.channels, len(self.params))
         order = {
             "slots": slots,
+            "knobs": list(self.params),
             "plugin": f"{type(self).__module__}:{type(self).__qualname__}",
             "settings": {name: getattr(self, name) for name in self.settings},
             "setup": {**asdict(setup), "folder": str(setup.folder)},
@@ -144,6 +155,7 @@ class WorkerPlugin(Plugin):
             "engine.worker", order, m.block, m.header, hung_s=HUNG_SECONDS, end_s=END_SECONDS
         )
         self._life.wait()
+        self._memory, self.warnings = m, (m.said,) if m.said else ()
         shared = ("header", "tags", "values", "counts", "messages", "sent", "made")
         externs = {k: Extern(getattr(m, k)) for k in shared}
         return {
@@ -161,6 +173,8 @@ class WorkerPlugin(Plugin):
         assert self._life is not None
         self._life.look()
         self.restarts = self._life.restarts
+        said = self._memory.said  # another one's, if it was started again
+        self.warnings = (said,) if said else ()
 
     def close(self) -> None:
         if self._life is not None:
@@ -174,15 +188,26 @@ def main(order: dict[str, Any]) -> int:
     module, _, name = order["plugin"].partition(":")
     plugin: WorkerPlugin = getattr(importlib.import_module(module), name)(**order["settings"])
     setup = Setup(**{**order["setup"], "folder": Path(order["setup"]["folder"])})
-    names = list(plugin.params)
+    names: list[str] = order["knobs"]  # its file may have changed since these were made
     memory = Memory(order["slots"], setup.channels, len(names), order["memory"])
     plugin.open(setup)
+    memory.said = _lacking(plugin, names)
     urgent(5)
     gc.collect()
     gc.freeze()
     gc.disable()
     _work(plugin, memory, names, order["lag_hops"] if not setup.offline else 1 << 60)
     return 0
+
+
+def _lacking(plugin: WorkerPlugin, names: Sequence[str]) -> str:
+    """What to tell of knobs that ``plugin`` has no longer; nothing if it has all."""
+    gone = [name for name in names if name not in plugin.params]
+    if not gone:
+        return ""
+    more = f" and {len(gone) - MOST_TOLD} more" if len(gone) > MOST_TOLD else ""
+    told = ", ".join(gone[:MOST_TOLD])
+    return f"{plugin.title}: has no {told}{more} any more; nothing turns there, all else goes on"
 
 
 def _work(plugin: WorkerPlugin, memory: Memory, names: list[str], lag_hops: int) -> None:

@@ -15,6 +15,7 @@ from engine.callback.racks import AT_OWNER, rise
 from engine.compiler import load_acquire, pointer, store_release
 from engine.layout import (
     BEAT,
+    BEAT_BAR,
     BYPASS,
     CONTROL,
     DIRTY,
@@ -70,7 +71,8 @@ def take_events(control: Any, address: int, frames: int) -> None:
                 control.beat_frame = event.knob
                 control.beat[0], control.beat[1] = event.value, event.beat
                 control.beat[2] = event.value / (60.0 * control.rate)
-                control.beat[4] = 4.0
+                bar = event.table // BEAT_BAR
+                control.beat[4] = float(bar) if bar > 0 else 4.0
         elif node == PANIC:
             control.hush = max(control.hush, 1)
         elif node == BYPASS:
@@ -98,6 +100,9 @@ def turn(control: Any, table: Any, event: Any) -> None:
     due = event.due - (control.frames - table.position)  # in the rack's own time
     if event.knob == NOTE:
         hand_note(node, table.position if event.due < 0 else due, int(event.value))
+        return
+    if event.knob >= node.n_knobs:  # the window knows its file as it is by now, with more of them
+        control.stale_events += 1
         return
     knob = carray(pointer(node.knobs), (node.n_knobs,), KNOB)[event.knob]
     late = node.starts

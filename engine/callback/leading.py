@@ -11,6 +11,8 @@ from numba import carray
 from engine.callback.machine import inline
 from engine.compiler import pointer, store_release
 from engine.layout import (
+    BEAT_BAR,
+    BEAT_SAID,
     CELL,
     CONTROL,
     KNOB,
@@ -135,7 +137,9 @@ def theirs(control: Any, event: Any) -> bool:
     table = carray(pointer(control.table), (1,), TABLE)[0]
     if event.table != 0:  # somebody has said so; a preset's tempo has been in ``Setup``
         ahead = control.frames - table.position
-        tell_leaders(control, event.value, event.beat, event.knob, ahead, 0.0, 0.0)
+        bar, said = event.table // BEAT_BAR, event.table // BEAT_SAID % 2
+        tempo, beat, frame = event.value, event.beat, event.knob
+        tell_leaders(control, tempo, beat, frame, ahead, float(bar), float(said))
     return bool(control.led == table.id)
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from engine.params import Param, ParamError
 
 TEMPO = Param(120.0, 20.0, 400.0, "bpm", help="Beats a minute")
+LED = Param(120.0, 10.0, 700.0, "bpm", help="Beats a minute of a plugin that leads")
+"""Wider: it may tell half or double the beats that it hears."""
 FORGET_SECONDS = 2.5
 """A tap this long after the last one begins anew; it is longer than a beat at 24 bpm."""
 TAPS_KEPT = 8
@@ -71,7 +73,16 @@ class MusicalClock:
 
         Raises ParamError for a tempo that is outside 20 to 400 bpm.
         """
-        tempo_bpm = TEMPO.check(tempo_bpm)
+        self._set(TEMPO.check(tempo_bpm), beat, stamp_ns, source)
+
+    def follow(
+        self, tempo_bpm: float, beat: float | None = None, stamp_ns: int | None = None,
+        source: str = "",
+    ) -> None:  # fmt: skip
+        """The same for what a plugin that leads says; raises ParamError outside 10 to 700 bpm."""
+        self._set(LED.check(tempo_bpm), beat, stamp_ns, source)
+
+    def _set(self, tempo_bpm: float, beat: float | None, stamp_ns: int | None, source: str) -> None:
         with self._lock:
             at = time.monotonic_ns() if stamp_ns is None else stamp_ns
             now = Beat(tempo_bpm, self._now.at(at) if beat is None else beat, at)
@@ -87,9 +98,12 @@ class MusicalClock:
                 self._taps = []
             self._taps = [*self._taps[-TAPS_KEPT + 1 :], at]
             gaps = [b - a for a, b in zip(self._taps, self._taps[1:], strict=False)]
-        tempo = 60e9 / max(statistics.median(gaps), 1.0) if gaps else self.tempo_bpm
+        tempo = self.tempo_bpm
         try:
-            self.set(tempo, float(round(self.beat(at))), at, "tap")
+            if gaps:
+                tempo = TEMPO.check(60e9 / max(statistics.median(gaps), 1.0))
         except ParamError:
             with self._lock:
                 self._taps = [at]
+        else:
+            self._set(tempo, float(round(self.beat(at))), at, "tap")

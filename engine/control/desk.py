@@ -51,6 +51,7 @@ class Desk(Listeners):
         self._down: dict[str, float] = {}  # buttons of the preset that sounds, and where they rest
         self._lock = threading.RLock()
         self._adding = threading.Lock()
+        self._saving = threading.Lock()
         self._knobs = Knobs(host, lambda: self.slot, self.tell, self._another)
         self._takes = Takes(record, self.tell)
 
@@ -220,14 +221,32 @@ class Desk(Listeners):
                 return number
 
     def save(self, name: str | None = None, source: str = "") -> Path:
-        """Write the preset that sounds into the player's folder; shipped ones stay as they are."""
-        with self._lock:
-            rack = self.rack if name is None else replace(self.rack, name=name)
-            path = preset.save(rack)
-            self.slot.rack = self.slot.saved = self.host.rack = rack
-            self.slot.path, self.slot.other = path, None
-            self.tell("saved", source, number=self.at, path=str(path))
-            return path
+        """Write the preset that sounds into the player's folder; shipped ones stay as they are.
+
+        Under another ``name`` it takes the place of a file that has it; without one it goes where
+        it came from, or into a file of its own.
+        """
+        with self._saving:  # knobs turn on while the disk is slow; what is saved later lies there
+            with self._lock:
+                number, slot, other = self.at, self.slot, self.slot.other
+                rack = self.rack if name is None else replace(self.rack, name=name)
+            path = preset.own_file(rack.name, slot.path) if name is None else None
+            path = preset.save(rack, path)
+            with self._lock:
+                self._saved(slot, rack, path)
+                if slot.other is other:  # nobody has gone over to it meanwhile
+                    slot.other = None
+                self.tell("saved", source, number=number, path=str(path))
+        return path
+
+    def _saved(self, slot: Slot, rack: Rack, path: Path) -> None:
+        for one in self.slots:
+            if one.path == path:  # another one's file now
+                one.path = None
+        slot.saved, slot.path = rack, path
+        slot.rack = replace(slot.rack, name=rack.name)
+        if slot is self.slot:
+            self.host.rack = slot.rack
 
     def map_midi(self, tables: Sequence[dict[str, Any]]) -> None:
         """Let the preset that sounds hold these [[midi]] tables; undo does not take them back."""
@@ -285,7 +304,8 @@ class Desk(Listeners):
     def _tempo(self, beat: Beat, source: str) -> None:
         try:
             if source == "pulse":  # it comes from the audio thread
-                self.host.led(beat)
+                led = self.pulse
+                self.host.led(beat, led.bar if led else 0, led is not None and led.said)
             else:
                 self.host.tempo(beat, told=source != "preset")
         except HostError as error:

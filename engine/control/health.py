@@ -1,4 +1,7 @@
-"""Tells the player by name which plugin has died or hangs; that it is back shows by itself."""
+"""Tells the player by name which plugin has died or hangs, and what plugins warn of since.
+
+That one is back shows by itself.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Health:
             self._thread.join()
 
     def _run(self) -> None:
-        table = -1
+        table, warned = -1, set[str]()
         while not self._closing.wait(LOOK_SECONDS):
             try:
                 report = self._desk.host.report()
@@ -38,8 +41,13 @@ class Health:
                 continue
             if report["table"] != table:
                 table, self._known = report["table"], dict(report["workers"])
+                warned = set(report["warnings"])  # told when it was built
             for name, restarts in report["workers"].items():
                 if restarts > self._known.get(name, 0):
                     text = f"{name} has crashed or hung: it was passed by, and started again"
                     self._desk.tell("message", "health", text=text)
             self._known = dict(report["workers"])
+            for text in report["warnings"]:
+                if text not in warned:
+                    warned.add(text)
+                    self._desk.tell("message", "health", text=text)

@@ -11,6 +11,7 @@ from engine.layout import (
     LEAD_FRAME,
     LEAD_NOW,
     LEAD_ONSETS,
+    LEAD_SAID,
     LEAD_STRENGTH,
     LEAD_SURE,
     LEAD_TABLE,
@@ -34,6 +35,7 @@ class Lead:
     confidence: float
     onsets: int
     strength: float
+    said: bool
     now: int
 
 
@@ -60,6 +62,7 @@ def read(shared: Shared) -> Lead | None:
         confidence=_share(row[LEAD_SURE]),
         onsets=_count(row[LEAD_ONSETS]),
         strength=_share(row[LEAD_STRENGTH]),
+        said=row[LEAD_SAID] == 1.0,
         now=int(row[LEAD_NOW]),
     )
 

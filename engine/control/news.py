@@ -40,7 +40,7 @@ class Pulsing:
 
     ``beat`` at ``stamp_ns``, where ``beat`` % ``bar`` == 0 is the first of a bar; ``leads``:
     whether the clock follows it, ``confidence`` from 0 to 1, ``onsets`` heard so far, ``strength``
-    of the last from 0 to 1.
+    of the last from 0 to 1, ``said``: whether a player has said which beat is the first.
     """
 
     leads: bool
@@ -51,6 +51,7 @@ class Pulsing:
     confidence: float
     onsets: int
     strength: float
+    said: bool = False
 
     def place(self, stamp_ns: int) -> float:
         """Where in its bar the music is at a time: from 0 to ``bar``."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.control import lead
 from engine.control.beats import Ahead
-from engine.control.clock import TEMPO, Beat
+from engine.control.clock import LED, Beat
 from engine.control.news import Pulsing
 
 if TYPE_CHECKING:
@@ -103,11 +103,12 @@ class Pulse:
             confidence=found.confidence,
             onsets=found.onsets,
             strength=found.strength,
+            said=found.said,
         )
 
     def _steer(self, found: Pulsing, now_ns: int) -> None:
         """Put the musical clock where the beat is, if it is elsewhere; and at each beat."""
-        if not TEMPO.minimum <= found.tempo_bpm <= TEMPO.maximum:
+        if not LED.minimum <= found.tempo_bpm <= LED.maximum:
             return
         clock, here = self._desk.clock.now, _beat(found).at(now_ns)
         apart_ns = abs(here - clock.at(now_ns)) * 60e9 / found.tempo_bpm
@@ -115,7 +116,7 @@ class Pulse:
         passed = math.floor(here) != self._beat
         if passed or (wrong and now_ns - self._set_ns >= SET_NS):
             self._beat, self._set_ns = math.floor(here), now_ns
-            self._desk.clock.set(found.tempo_bpm, here, now_ns, SOURCE)
+            self._desk.clock.follow(found.tempo_bpm, here, now_ns, SOURCE)
 
     def _tell(self, found: Pulsing, now_ns: int) -> None:
         told = self._ahead.next(_beat(found), found.bar, now_ns)

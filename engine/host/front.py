@@ -199,9 +199,12 @@ class Host:
         """
         self._ring.tempo(beat, told)
 
-    def led(self, beat: Beat) -> None:
-        """Keep in mind where the audio thread says the music is, in case it must start again."""
-        self._ring.led(beat)
+    def led(self, beat: Beat, bar: int = 0, said: bool = False) -> None:
+        """Keep in mind where the audio thread says the music is, in case it must start again.
+
+        ``bar`` is its beats, 0 if nobody knows; ``said``: a player has said which is its first.
+        """
+        self._ring.led(beat, bar, said)
 
     def report(self) -> dict[str, Any]:
         """What the audio process says of itself, or said last if it is down."""

@@ -11,7 +11,17 @@ from engine.host.order import HostError
 from engine.host.process import Process
 from engine.host.racks import Racks
 from engine.host.watchdog import Watchdog
-from engine.layout import BEAT, BYPASS, CELL, NOTE, PANIC, SWITCH
+from engine.layout import (
+    BEAT,
+    BEAT_BAR,
+    BEAT_SAID,
+    BEAT_TOLD,
+    BYPASS,
+    CELL,
+    NOTE,
+    PANIC,
+    SWITCH,
+)
 from engine.rack import Rack
 
 if TYPE_CHECKING:
@@ -24,7 +34,7 @@ class Ring:
     def __init__(self, process: Process, racks: Racks, watchdog: Watchdog) -> None:
         self.lock = threading.RLock()  # one at a time writes events
         self._process, self._racks, self._watchdog = process, racks, watchdog
-        self._beat: tuple[Beat, bool] | None = None  # and whether somebody has told it
+        self._beat: tuple[Beat, int] | None = None  # and what else its event tells
         self._bypassed = False
 
     def set(self, address: str, value: float | str, stamp_ns: int | None) -> Rack | None:
@@ -75,21 +85,24 @@ class Ring:
 
     def tempo(self, beat: Beat, told: bool = True) -> None:
         """Tell the audio thread where the music is; ``told``: by somebody, not by a preset."""
-        self._beat = beat, told
+        self._tell(beat, BEAT_TOLD if told else 0)
+
+    def _tell(self, beat: Beat, more: int) -> None:
+        self._beat = beat, more
         now = time.monotonic_ns()  # before the first block there is no other time to count from
         with self.lock:
             frame = self._process.shared.frame_at(now)
-            self._send(int(told), BEAT, frame, beat.tempo_bpm, beat=beat.at(now))
+            self._send(more, BEAT, frame, beat.tempo_bpm, beat=beat.at(now))
 
-    def led(self, beat: Beat) -> None:
+    def led(self, beat: Beat, bar: int, said: bool) -> None:
         """The audio thread says where the music is: for one that is started after it."""
-        self._beat = beat, True
+        self._beat = beat, BEAT_TOLD + BEAT_SAID * said + BEAT_BAR * bar
 
     def restore(self) -> None:
         """Tell a new audio process what the old one knew beside its racks."""
         with suppress(HostError):
             if self._beat is not None:
-                self.tempo(*self._beat)
+                self._tell(*self._beat)
             if self._bypassed:
                 self.bypass(True)
 

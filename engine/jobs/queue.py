@@ -16,7 +16,7 @@ import psutil
 
 from engine.jobs.place import LOCK, LOG, OF, STOP, JobError, jobs_folder
 from engine.jobs.record import Record, make
-from engine.jobs.view import GONE, Job, all_jobs, find
+from engine.jobs.view import GONE, LOOKING, Job, all_jobs, find, interrupt
 
 MAIN = "import sys; from engine.cli import main; sys.exit(main())"
 
@@ -81,6 +81,8 @@ def _do(job: Job) -> None:
         return
     with suppress(psutil.Error):  # it may be over already
         record.running(process.pid)
+    if record.asked_to_stop and job.kind not in LOOKING:  # whoever asked saw that it waits
+        interrupt(process.pid)
     code = process.wait()
     now = find(job.name)
     if now.error == GONE:  # it did not say itself how it ended

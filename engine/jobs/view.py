@@ -113,9 +113,9 @@ class Job:
         if not self.open:
             raise JobError(f"{self.name}: is {self.state}; there is nothing to stop")
         (self.folder / STOP).touch()
-        if self.state == ("stopping" if self.kind in LOOKING else "running") and self._alive():
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, signal.SIGINT)
+        now = read(self.folder)  # it may have begun since this was read
+        if now.state == "stopping" and (self.state == "stopping") == (self.kind in LOOKING):
+            interrupt(now.pid)
 
     def _alive(self) -> bool:
         with suppress(psutil.Error, ValueError, OverflowError):
@@ -135,6 +135,12 @@ class Job:
         if began:
             until = time.time() if self.state in ("running", "stopping") else ended
             self.seconds += until - began
+
+
+def interrupt(pid: int) -> None:
+    """Press Ctrl-C for a process, if it is still there."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGINT)
 
 
 LOOKING = ("sweep",)
@@ -224,4 +230,4 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-__all__ = ["Job", "all_jobs", "find", "read", "thinned"]
+__all__ = ["LOOKING", "Job", "all_jobs", "find", "interrupt", "read", "thinned"]

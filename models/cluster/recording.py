@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from engine.jobs import Record, current, make
+from engine.jobs.view import LOOKING
 
 
 @contextmanager
@@ -25,6 +26,8 @@ def recorded(kind: str, title: str, always: bool) -> Iterator[Record | None]:
         return
     record.running()
     try:
+        if record.asked_to_stop and kind not in LOOKING:
+            raise KeyboardInterrupt  # the one that was sent came before anybody could heed it
         yield record
     except KeyboardInterrupt:
         record.ended("stopped")

@@ -67,6 +67,10 @@ class Hosted(Vst):
         """The plug-in itself."""
         return self.standing.found
 
+    @property
+    def title(self) -> str:
+        return self.found.path.name
+
     def resolve(self, setup: Setup) -> Plugin:
         return self
 
@@ -97,9 +101,12 @@ class Hosted(Vst):
             for _ in range(self._copies(setup.channels))
         ]
         self._parameters = [list(one._parameters) for one in self._loaded]
+        there = min(len(parameters) for parameters in self._parameters)
+        gone = {one.name for one in self.found.controls if one.index >= there}
+        self.params = {k: v for k, v in self.params.items() if k not in gone}  # type: ignore[misc]
+        self._controls = [one for one in self.found.controls if one.name not in gone]
         self._at = {
-            one.name: float(np.float32(self.params[one.name].default))
-            for one in self.found.controls
+            one.name: float(np.float32(self.params[one.name].default)) for one in self._controls
         }
         mute()
 
@@ -108,15 +115,21 @@ class Hosted(Vst):
         raise NotImplementedError
 
     def turn(self, knobs: dict[str, float]) -> None:
-        """Set what has moved: by the plug-in's own number, its name would cost 100 us."""
+        """Set what has moved: by the plug-in's own number, its name would cost 100 us.
+
+        A plug-in that has changed since its knobs were made may have other controls, and wider or
+        narrower ones.
+        """
         if knobs == self._turned:
             return  # some have thousands
         self._turned = dict(knobs)
-        for control in self.found.controls:
-            value = knobs[control.name]
+        for control in self._controls:
+            value = knobs.get(control.name, self._at[control.name])
             if value == self._at[control.name]:
                 continue
             self._at[control.name] = value
+            param = self.params[control.name]
+            value = min(max(value, param.minimum), param.maximum)
             for parameters in self._parameters:
                 parameter = parameters[control.index]
                 parameter.raw_value = control.raw(value, parameter.get_raw_value_for_text)

@@ -43,7 +43,7 @@ class SilentHost:
     def tempo(self, beat: Any, told: bool = True) -> None:
         self.beats.append(beat)
 
-    def led(self, beat: Any) -> None: ...
+    def led(self, beat: Any, bar: int, said: bool) -> None: ...
 
     def on_restart(self, call: Any) -> None:
         self.restarted.append(call)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine.control.keys import Keys
 from engine.host import Host, Order
 from engine.rack import Lane, Link, Rack, RackError
 from engine.recorder import Recorder
+from engine.whole import write_whole
 
 NAMES = ("clean", "slap", "ambient")
 GAIN = "guitar.delay.mix"
@@ -240,6 +242,57 @@ def test_a_saved_preset_reads_back_and_a_shipped_one_stays(desk: Desk) -> None:
     assert preset.load(path).rack.value(GAIN) == 0.7
     assert (preset.shipped_folder() / "slap.toml").read_text() == shipped
     assert desk.save() == path
+
+
+def test_knobs_turn_while_a_slow_disk_takes_what_is_saved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, let = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> None:
+        slow.set()
+        assert let.wait(30.0)
+        write_whole(*given)
+
+    monkeypatch.setattr("engine.preset.write_whole", slowly)
+    desk.set(GAIN, 0.7)
+    desk.slot.settle()
+    saves = [threading.Thread(target=desk.save, args=(name,)) for name in ("mine", None)]
+    saves[0].start()
+    assert slow.wait(30.0)
+    turned = threading.Thread(target=desk.set, args=(GAIN, 0.2))
+    turned.start()
+    turned.join(10.0)
+    assert not turned.is_alive()
+    assert desk.value(GAIN) == 0.2
+    saves[1].start()
+    let.set()
+    for one in saves:
+        one.join(30.0)
+    assert desk.slot.path is not None
+    assert desk.slot.path.name == "mine.toml"
+    assert preset.load(desk.slot.path).rack.value(GAIN) == 0.2  # the later one
+    assert (desk.rack.name, desk.slot.saved == desk.rack) == ("mine", True)
+    desk.undo()
+    assert (desk.value(GAIN), desk.rack.name, desk.host.rack.name) == (0.7, "mine", "mine")
+
+
+def test_a_preset_is_saved_over_no_other_one_of_its_name(desk: Desk, tmp_path: Path) -> None:
+    for slot, folder in zip(desk.slots, ("one", "other", "third"), strict=True):
+        slot.path = tmp_path / folder / "song.toml"
+        slot.rack = slot.saved = replace(slot.rack, name="song")
+    first = desk.save()
+    desk.select(1)
+    second = desk.save()
+    assert [path.name for path in (first, second)] == ["song.toml", "song-2.toml"]
+    assert preset.load(first).rack.lanes != preset.load(second).rack.lanes
+    assert desk.save() == second
+    desk.select(0)
+    assert desk.save() == first
+    desk.select(2)
+    assert desk.save("song") == first  # as it was asked for
+    desk.select(0)
+    assert desk.save().name == "song-3.toml"
 
 
 def test_the_way_back_leads_to_no_file_that_was_saved_before(desk: Desk) -> None:

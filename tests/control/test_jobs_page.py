@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from control.web_stage import racks, stage, wait_for
 
 from engine.control.deploying import deployed
 from engine.control.desk import Desk
+from engine.control.web.door import Door
 from engine.control.web.jobs import JobsPage
 from engine.control.web.server import Web
 from engine.jobs import Record, find, make
@@ -133,6 +135,35 @@ def test_a_model_is_put_into_the_rack_that_sounds_with_one_click(
     assert (status, told["error"]) == (400, f"{tmp_path / 'mine'}: is not there any more")
 
 
+def test_a_deploy_that_takes_longer_than_a_connection_is_told_to_its_end(
+    shown: tuple[Desk, Web], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, web = shown
+    monkeypatch.setattr(Door, "longest_seconds", 1.5)
+    monkeypatch.setattr("engine.control.web.jobs.ANSWER_SECONDS", 0.5)
+    let, shelve = threading.Event(), desk.host.shelve
+
+    def slowly(*args: Any, **more: Any) -> list[str]:
+        let.wait(30.0)
+        return shelve(*args, **more)
+
+    monkeypatch.setattr(desk.host, "shelve", slowly)
+    path = f"/jobs/api/jobs/{training(tmp_path).name}/deploy"
+    player = (web.port, web.tokens.play)
+    number = asked(*player, path, {})[1]["deploying"]
+    for _ in range(4):
+        assert asked(*player, f"/jobs/api/deploys/{number}")[:2] == (200, {"deploying": number})
+    assert "already" in asked(*player, path, {})[1]["error"]
+    let.set()
+    told: dict[str, Any] = {"deploying": number}
+    until = time.monotonic() + 60.0
+    while "deploying" in told and time.monotonic() < until:
+        told = asked(*player, f"/jobs/api/deploys/{number}")[1]
+    assert told == {"preset": "mine in One"}
+    assert desk.rack.name == "mine in One"
+    assert asked(*player, f"/jobs/api/deploys/{number + 1}")[0] == 400
+
+
 def test_a_model_takes_the_place_of_one_and_what_nothing_plays_is_told(tmp_path: Path) -> None:
     rack = deployed(racks()[0][0], tmp_path / "a", "model")
     again = deployed(rack, tmp_path / "b", "model")
@@ -169,8 +200,9 @@ def test_jobs_have_a_page_of_their_own_where_nothing_sounds(
 
 
 def test_in_a_browser_a_job_is_seen_compared_stopped_and_played(
-    browser: Any, shown: tuple[Desk, Web], tmp_path: Path
+    browser: Any, shown: tuple[Desk, Web], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("engine.control.web.jobs.ANSWER_SECONDS", 0.01)  # so the page asks again
     desk, web = shown
     other = training(tmp_path, "effect drive")
     other.ended("done")
@@ -192,6 +224,7 @@ def test_in_a_browser_a_job_is_seen_compared_stopped_and_played(
     one(browser, "#deploy").click()
     assert wait_for(lambda: desk.rack.name == "mine in One")
     assert wait_for(lambda: one(browser, "#rack").text == "mine in One sounds")
+    assert wait_for(lambda: one(browser, "#said").text == "mine in One sounds")
     (record.folder / "stop").touch()  # pressed, it would interrupt this very process
     assert wait_for(lambda: one(browser, "#state").text.startswith("stopping"))
     record.ended("stopped")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,3 +282,41 @@ def test_live_brings_the_beat_out_and_takes_it_back_at_the_end(plugins: None) ->
         assert wait_for(lambda: len(heard.told()) == 1)
         assert heard.told()[0]["place"] in (4, 1)
     assert heard.desk.pulse is None
+
+
+def test_an_audio_process_that_is_started_again_counts_bars_as_the_one_before() -> None:
+    held = {"mode": 1.0, "meter": 2.0}  # three beats a bar
+    pulse_of_three = Link("pulse", "pulse", held, {"network": "flux"})
+    with sounding(Rack("three", lanes=(Lane("a", "none", (pulse_of_three,)),))) as desk:
+        pulse = Pulse(desk)
+        pulse.start()
+        try:
+            desk.clock.set(150.0, 31.0, source="tap")
+            assert wait_for(lambda: desk.pulse is not None and desk.pulse.leads)
+            desk.press("a.pulse.one", True)
+            assert wait_for(lambda: desk.pulse is not None and desk.pulse.said)
+            desk.press("a.pulse.one", False)
+            desk.set("a.pulse.meter", "auto")
+            assert wait_for(lambda: desk.clock.source == "pulse")
+            time.sleep(0.5)  # a beat tells it
+            before = desk.clock.now
+            os.kill(desk.host.pid, signal.SIGKILL)
+            assert wait_for(lambda: desk.host.restarts == 1)
+            assert wait_for(lambda: desk.pulse is not None and desk.pulse.leads)
+            after = desk.pulse
+            assert after is not None
+            assert (after.bar, after.said) == (3, True)
+            place = before.at(after.stamp_ns) - after.beat
+            assert place % 3.0 == pytest.approx(0.0, abs=0.1) or place % 3.0 > 2.9
+        finally:
+            pulse.close()
+
+
+def test_double_of_a_fast_beat_is_for_the_clock_and_for_a_tap(plugins: None) -> None:
+    heard = Heard()
+    now = heard.zero_ns + 1000 * MS
+    heard.lead(640.0, 7.0, heard.play(now))
+    Pulse(heard.desk).look(now)
+    assert heard.desk.clock.tempo_bpm == 640.0
+    heard.desk.tap("keys", now)
+    assert (heard.desk.clock.source, heard.desk.clock.tempo_bpm) == ("tap", 640.0)

@@ -48,7 +48,7 @@ def _worker_finds_this_module(monkeypatch: pytest.MonkeyPatch) -> None:
     here = Path(__file__).parent
     path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
-    for plugin in (Halves, Refuses, Clicks, Dies):
+    for plugin in (Halves, Refuses, Clicks, Dies, Shrinks):
         monkeypatch.setattr(plugin, "__module__", "test_worker")
 
 
@@ -208,3 +208,38 @@ def test_a_killed_worker_is_bypassed_counted_and_started_again(tmp_path: Path) -
         assert host.statistics()["mutes"] == 0
     finally:
         host.stop()
+
+
+class Shrinks(WorkerPlugin):
+    """Its file changes after its knobs are made: in the worker's process it has one less."""
+
+    gone = Param(0.0, 0.0, 1.0)
+    factor = Param(0.5, 0.0, 1.0, smooth_ms=0.0)
+
+    def __init__(self, **settings: str | int) -> None:
+        super().__init__(**settings)
+        if Path(sys.argv[0]).name == "worker.py":
+            self.params = {k: v for k, v in self.params.items() if k != "gone"}  # type: ignore[misc]
+
+    def work(self, audio: Any, knobs: dict[str, float]) -> None:
+        audio *= np.float32(knobs["factor"])
+
+
+def test_a_worker_whose_file_has_fewer_knobs_by_now_says_so_and_turns_the_others(
+    use: Callable[..., Link],
+) -> None:
+    sound = noise()
+    moves = [Move(640, "a.shrinks.factor", 0.25), Move(640, "a.shrinks.gone", 1.0)]
+    renderer = Renderer(rack(use(Shrinks)), 48000, 1, 64, moves)
+    made = np.concatenate([renderer.push(sound), renderer.finish()])[: len(sound)]
+    wanted = sound[:, 0] * np.where(np.arange(len(sound)) < 640, 0.5, 0.25).astype(np.float32)
+    np.testing.assert_array_equal(made[:, 0], wanted)
+    assert renderer.table.warnings == (
+        "shrinks: has no gone any more; nothing turns there, all else goes on",
+    )
+    knob = (renderer.table.id, 0, 999, 1.0)  # what a window sends that knows the file as it is
+    before = renderer.table.rows.copy()
+    assert renderer.shared.send(*knob)
+    renderer.push(sound[:640])
+    assert int(renderer.shared.control["stale_events"][0]) == 1
+    assert list(renderer.table.rows["n_knobs"]) == list(before["n_knobs"])

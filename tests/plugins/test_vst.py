@@ -19,12 +19,14 @@ from conftest import noise, rack
 from engine import preset
 from engine.host import Host, Order
 from engine.layout import CELL, NOTE
+from engine.plugin import Setup
 from engine.rack import Lane, Link, Rack, RackError
 from engine.render import Move, Renderer, play
 from engine.stream import DeviceChoice
 from plugins.vst import finding, scan
 from plugins.vst.cache import Found
 from plugins.vst.loading import packed
+from plugins.vst.plugin import Effect, Vst
 
 pedalboard = pytest.importorskip("pedalboard")
 FOLDER = Path("/usr/lib/vst3")
@@ -269,3 +271,35 @@ def test_a_long_state_reaches_the_worker_all_the_same(unprobed: None) -> None:
     np.testing.assert_allclose(
         play(whole, noise(), RATE), offline("ZamEQ2", knobs, noise()), atol=1e-6
     )
+
+
+def test_a_plugin_that_has_fewer_parameters_by_now_turns_those_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Fewer:
+        reported_latency_samples = 0
+
+        def __init__(self) -> None:
+            self._parameters = [Parameter()]
+
+    class Parameter:
+        raw_value = -1.0
+
+        def get_raw_value_for_text(self, text: str) -> float:
+            return 0.0
+
+    loaded: list[Fewer] = []
+
+    def load(*_: Any) -> Fewer:
+        loaded.append(Fewer())
+        return loaded[-1]
+
+    monkeypatch.setattr("plugins.vst.loading.mute", lambda: None)
+    monkeypatch.setattr("plugins.vst.loading.load", load)
+    effect = Effect(plugin=str(found("ZamTube").path))
+    knobs = dict.fromkeys(effect.params, 1e9)  # as they were, some may have gone further
+    effect.open(Setup(RATE, found("ZamTube").channels[0]))
+    effect.turn(knobs)
+    stays = [one.name for one in found("ZamTube").controls if one.index == 0]
+    assert [name for name in effect.params if name not in Vst.params] == stays
+    assert all(0.0 <= one._parameters[0].raw_value <= 1.0 for one in loaded if stays)

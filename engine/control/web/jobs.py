@@ -32,6 +32,9 @@ LARGEST_JSON = 1 << 12
 WITH_SOUND = "; media-src 'self'"
 """What the page adds to the content security policy."""
 SOURCE = "web"
+ANSWER_SECONDS = 4.0
+"""A request is answered by then, before its connection is ended; what lasts is asked for again."""
+DEPLOYS_KEPT = 16
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -41,6 +44,8 @@ class JobAnswers:
     def __init__(self, entrance: Entrance, prefix: str, desk: Desk | None) -> None:
         self._entrance, self._prefix, self._desk = entrance, prefix, desk
         self._files = {p.name: p.read_bytes() for p in PAGES.iterdir() if p.suffix in KINDS}
+        self._deploys: dict[int, asyncio.Task[str]] = {}
+        self._deploys_asked = 0
 
     def routes(self) -> Iterator[Route]:
         """All of it; each wants the token."""
@@ -57,6 +62,8 @@ class JobAnswers:
         for what in (self._stop, self._resume, self._deploy):
             path = f"{one}/{what.__name__.strip('_')}"
             yield Route(path, self._allowed(what, "play"), methods=["POST"])
+        asked = f"{self._prefix}/api/deploys/{{number:int}}"
+        yield Route(asked, self._allowed(self._deployed, "play"))
 
     def _allowed(self, endpoint: Endpoint, role: str = "") -> Endpoint:
         async def answered(request: Request) -> Response:
@@ -121,9 +128,25 @@ class JobAnswers:
             raise JobError("nothing sounds here; taraf live --web has this page beside its rack")
         if type(number) is not int or not 0 <= number < len(job.models):
             raise JobError(f"{job.name}: there are {len(job.models)} models, counted from 0")
+        if any(not task.done() for task in self._deploys.values()):
+            raise JobError("a model is being put into the rack already; wait until it sounds")
         path, plays, _ = job.models[number]
-        name = await asyncio.to_thread(deploy, self._desk, path, plays, SOURCE)
-        return self._json({"preset": name})
+        work = asyncio.to_thread(deploy, self._desk, path, plays, SOURCE)
+        self._deploys_asked += 1
+        self._deploys.pop(self._deploys_asked - DEPLOYS_KEPT, None)
+        self._deploys[self._deploys_asked] = asyncio.create_task(work)
+        return await self._told(self._deploys_asked)
+
+    async def _deployed(self, request: Request) -> Response:
+        return await self._told(request.path_params["number"])
+
+    async def _told(self, number: int) -> Response:
+        """What became of a deploy; its number, to ask with once more, if it takes long."""
+        task = self._deploys.get(number)
+        if task is None:
+            raise JobError(f"deploy {number}: nothing is known of it")
+        await asyncio.wait([task], timeout=ANSWER_SECONDS)
+        return self._json({"preset": task.result()} if task.done() else {"deploying": number})
 
     def _json(self, told: dict[str, Any], status: int = 200) -> Response:
         headers = {**self._entrance.headers, "content-type": "application/json"}

@@ -16,6 +16,7 @@ import pytest
 from engine.cli import main
 from engine.jobs import JobError, Record, all_jobs, find, make, progress, queue, stretch
 from engine.jobs.view import GONE, MOST_POINTS, thinned
+from models.cluster.recording import recorded
 from models.pairs.wav import wav_bytes, write_whole
 
 
@@ -272,3 +273,34 @@ def test_a_sweep_is_asked_to_stop_first_and_interrupted_only_when_asked_again() 
     assert process.poll() is None
     find("mine").stop()
     assert process.communicate()[0] == "interrupted\n"
+
+
+@pytest.mark.parametrize("instant", ["before it is told", "after it was told"])
+def test_a_job_that_is_stopped_as_it_begins_comes_to_an_end(
+    instant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAIN", "import time; time.sleep(60)")
+    make(["train", "effect"], "train", "mine", tmp_path)
+    waiting, running = find("mine"), Record.running
+
+    def begins(record: Record, pid: int | None = None) -> None:
+        if instant == "before it is told":
+            waiting.stop()
+        running(record, pid)
+        if instant == "after it was told":
+            waiting.stop()
+
+    monkeypatch.setattr(Record, "running", begins)
+    began = time.monotonic()
+    queue.work()
+    assert find("mine").state == "stopped"
+    assert time.monotonic() - began < 30.0
+
+
+def test_a_job_that_did_not_heed_the_one_that_stopped_it_heeds_the_file() -> None:
+    record = make(["train"], "train", "mine")
+    (record.folder / "stop").touch()
+    os.environ["TARAF_JOB"] = str(record.folder)
+    with pytest.raises(KeyboardInterrupt), recorded("train", "mine", always=False):
+        pytest.fail("it goes on")
+    assert find("mine").state == "stopped"

@@ -177,16 +177,23 @@ function choose(name) {
 
 async function act(what, given, done) {
   try {
-    say(done(await ask(`${at(current)}/${what}`, given)));
+    say(await done(await ask(`${at(current)}/${what}`, given)));
   } catch (error) {
     say(error.message);
   }
   again();
 }
 
+async function deployed(told) {
+  for (const began = Date.now(); told.deploying; told = await ask(`api/deploys/${told.deploying}`)) {
+    say(`the model is being put into the rack, for ${time((Date.now() - began) / 1000)}; what sounds plays on`);
+  }
+  return `${told.preset} sounds`;
+}
+
 one("#stop").addEventListener("click", () => act("stop", {}, () => "it is asked to stop"));
 one("#resume").addEventListener("click", () => act("resume", {}, () => "it waits for its turn"));
-one("#deploy").addEventListener("click", () => act("deploy", {}, ({ preset }) => `${preset} sounds`));
+one("#deploy").addEventListener("click", () => act("deploy", {}, deployed));
 one("#curve").addEventListener("change", () => curves());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) again(); });
 again();
