@@ -41,6 +41,11 @@ def write_whole(path: Path, data: bytes, sync: bool = True) -> None:
         part.write_bytes(data)
 
 
+def write_text(path: Path, text: str) -> None:
+    """The same for text, as UTF-8; a byte in it that is no letter (names of files) becomes ?."""
+    write_whole(path, text.encode("utf-8", "replace"))
+
+
 def _short(name: str) -> str:
     """As much of a name as leaves room for more: a system allows 255 bytes."""
     return os.fsencode(name)[:MOST_BYTES].decode(errors="ignore")
@@ -60,4 +65,4 @@ def replace_folder(fresh: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-__all__ = ["PART", "replace_folder", "whole", "write_whole"]
+__all__ = ["PART", "replace_folder", "whole", "write_text", "write_whole"]

@@ -6,13 +6,9 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from engine.rhythm import RhythmModel
-    from models.pulse.rhythm.settings import Trained
 
 STEPS, OWN_STEPS = 1000, 300
 
@@ -61,7 +57,7 @@ def rhythm(
 ) -> None:
     """Make a drummer that plays along: your own from FILES, or from many drummers' takes.
 
-    Ctrl-C keeps the best that was found so far.
+    Ctrl-C writes the best that was found so far where there is no model yet.
 
     Example: taraf train rhythm my-grooves/*.mid --name mine
     """
@@ -72,6 +68,7 @@ def rhythm(
         from models.pulse.rhythm import writing
         from models.pulse.rhythm.making import Wanted, from_drummers, from_files
     from engine.library import user_models
+    from engine.rhythm import CARD
     from models.pulse.errors import PulseError
 
     if not files and data is None:
@@ -93,10 +90,19 @@ def rhythm(
         assert data is not None
         trained, said = from_drummers(data, wanted)
         told = about or "A drummer that plays along in sixteenths, learnt from human takes"
-    made = writing.write(
-        trained.network, trained.styles, folder, told, {"command": _command(), **said}
-    )
-    _show(made, trained, said, as_json)
+    asked = trained.stopped == "interrupted"
+    written = not (asked and (folder / CARD).is_file())
+    if written:
+        given = {"command": _command(), **said}
+        writing.write(trained.network, trained.styles, folder, told, given)
+    if asked:
+        left = "the best so far is written" if written else f"{folder} is kept as it was"
+        _tell(f"stopped: {left}" + ("" if files else "; --resume goes on"))
+    if as_json:
+        known = {"model": str(folder), "name": called, "written": written}
+        typer.echo(json.dumps({**known, "stopped": trained.stopped, **said}))
+    elif written:
+        _show(folder, said)
 
 
 def _tell(line: str) -> None:
@@ -107,14 +113,10 @@ def _command() -> str:
     return shlex.join(["taraf", *sys.argv[1:]])
 
 
-def _show(made: RhythmModel, trained: Trained, said: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        told = {"model": str(made.path), "name": made.name, "stopped": trained.stopped, **said}
-        typer.echo(json.dumps(told))
-        return
+def _show(folder: Path, said: dict[str, Any]) -> None:
     for key, value in said.items():
         typer.echo(f"{key.replace('_', ' ')}: {value}")
-    typer.echo(f"model: {made.path}")
+    typer.echo(f"model: {folder}")
 
 
 __all__ = ["rhythm"]

@@ -105,7 +105,7 @@ def effect(
     with needed("train"):  # what trains comes in when a network is to be trained
         choice = auto.choose(opened, arch, settings, _tell, resume)
     best = choice.best
-    if resume and choice.trained is not None and choice.trained.seconds >= 60.0 * minutes:
+    if resume and choice.trained is not None and choice.trained.stopped == "budget":
         _tell(f"{minutes:g} minutes are trained in all; more with a larger --minutes")
     _tell_replaced(folder)
     trained: dict[str, Any] = {

@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.boxes import BoxError
 from engine.jobs import stretch
 from engine.neural.network import Stage
 from models.effects.candidate import Candidate, Score, judge, of_found, of_trained
+from models.effects.dataset import SOME_ROWS
 from models.effects.grey import Found, GreyError
 from models.effects.grey.fitting import residual, with_residual
 from models.effects.grey.linear import heart
@@ -25,7 +27,7 @@ from models.effects.networks import ARCHITECTURES, build
 from models.effects.networks.cascade import Cascade
 from models.effects.networks.gains import Gains
 from models.effects.training import Settings, Trained, TrainingError, checkpoint, train
-from models.pairs import Pairs
+from models.pairs import Pairs, PairsError
 
 FINDERS = {
     "echo": "models.effects.grey.echo",
@@ -86,6 +88,8 @@ def choose(
     for split in ("train", "validation"):
         if not pairs.split(split):
             raise TrainingError(f"{pairs.folder}: no pair is for {split}")
+    if len({pair.controls for pair in pairs.pairs}) > 1:
+        raise PairsError(f"{pairs.folder}: {SOME_ROWS}")
     notes: list[str] = []
     tried: list[Tried] = []
     if core_of(architecture) in ARCHITECTURES:
@@ -108,14 +112,41 @@ def choose(
         if not tried:
             raise TrainingError(f"{pairs.folder}: {'; '.join(notes) or 'no grey box fits'}")
         return _choice(tried, notes, None)
+    try:
+        last = learn_the_rest(pairs, tried, settings, tell, notes, resume)
+    except KeyboardInterrupt:
+        if not tried:
+            raise
+        tell("stopped; the best so far is kept")
+        return _choice(tried, notes, None)
+    except TrainingError as error:
+        if resume or not tried:
+            raise
+        tell(str(error))
+        return _choice(tried, [*notes, str(error)], None)
+    return _choice(tried, notes, last)
+
+
+def learn_the_rest(
+    pairs: Pairs, tried: list[Tried], settings: Settings, tell: Tell, notes: list[str],
+    resume: bool,
+) -> Trained:  # fmt: skip
+    """Learn what no box explains, and put what was made behind ``tried``."""
     for one in [one for one in tried if one.candidate.name == LINEAR]:
         tell(f"trying {LINEAR}+{RESIDUAL}")
-        tried.append(scored(with_rest(pairs, one.candidate, settings), pairs))
-        tell(f"{tried[-1].candidate.name}: {_told(tried[-1])}")
+        try:
+            both = with_rest(pairs, one.candidate, settings)
+        except TrainingError as error:
+            notes.append(str(error))
+            continue
+        tried.append(scored(both, pairs))
+        tell(f"{both.name}: {_told(tried[-1])}")
+        if both.said.get("stopped") == "interrupted":
+            raise KeyboardInterrupt  # that one was of its training alone
     trained = compete(pairs, settings, tell, notes, resume)
     tried.append(scored(of_trained(trained, pairs), pairs))
     tell(f"{trained.architecture}: {_told(tried[-1])}")
-    return _choice(tried, notes, trained)
+    return trained
 
 
 def with_rest(pairs: Pairs, linear: Candidate, settings: Settings) -> Candidate:
@@ -128,7 +159,11 @@ def with_rest(pairs: Pairs, linear: Candidate, settings: Settings) -> Candidate:
     name = f"{LINEAR}+{RESIDUAL}"
     network = with_residual(linear.network, trained.module.to_network())
     why = (*linear.why, f"What is not linear is left to {trained.module.weights} weights.")
-    return replace(linear, name=name, architecture=name, network=network, why=why)
+    knobs = of_trained(trained, pairs).knobs  # rows beside the sound
+    said = {"stopped": trained.stopped}
+    return replace(
+        linear, name=name, architecture=name, network=network, why=why, knobs=knobs, said=said
+    )
 
 
 def check_name(architecture: str) -> None:
@@ -146,7 +181,7 @@ def finds(pairs: Pairs, finders: dict[str, str], notes: list[str], tell: Tell) -
         tell(f"is it {name}?")
         try:
             found: Found | None = import_module(module).find(pairs)
-        except GreyError as error:
+        except (GreyError, BoxError) as error:
             notes.append(f"{name}: {error}")
             continue
         if found is None:
@@ -189,8 +224,8 @@ def compete(
 
 
 def heats_for(pairs: Pairs) -> tuple[str, ...]:
-    """The networks that are tried; where knobs are turned, one whose knobs are gains, too."""
-    return (*HEATS, HEATS[0] + GAIN) if pairs.knobs else HEATS
+    """The networks that are tried; where only knobs are turned, one whose knobs are gains, too."""
+    return (*HEATS, HEATS[0] + GAIN) if pairs.knobs and not pairs.pairs[0].controls else HEATS
 
 
 def _heats(
@@ -251,6 +286,9 @@ def _with_gains(pairs: Pairs, core: str, seed: int) -> Gains:
     """Knobs as gains, each beginning with how much louder it makes the wet sound, in nepers."""
     if not pairs.knobs:
         raise TrainingError(f"{pairs.folder}: {core}{GAIN} is for pairs that turn a knob")
+    if pairs.pairs[0].controls:
+        told = f"{core}{GAIN} is for knobs that stand still, not for rows beside the sound"
+        raise TrainingError(f"{pairs.folder}: {told}")
     heard = pairs.split("train")
     positions = [[k.position(pair.knobs[k.name]) for k in pairs.knobs] + [1.0] for pair in heard]
     powers = [np.mean(np.square(pair.load()[1], dtype=np.float64)) for pair in heard]

@@ -114,17 +114,22 @@ class Score:
 
 
 def judge(candidate: Candidate, pairs: Sequence[Pair]) -> Score:
-    """Measure a candidate on some pairs: errors by their energy, mel distances by their length."""
+    """Measure a candidate on some pairs: errors by their energy, mel distances by their length.
+
+    Infinitely far where what it plays is not finite.
+    """
     player, rate = candidate.player(), candidate.sample_rate
     rows = []
     for pair in pairs:
         dry, wet = pair.load()
         made = player.play_pair(pair)
+        if not np.isfinite(made).all():
+            return Score(math.inf, math.inf, math.inf, math.inf)
         energy = float(np.sum(np.square(wet, dtype=np.float64)))
         try:
             errors = energy * esr(wet, made), energy * esr(wet, dry), energy
             mels = mel_distance(wet, made, rate), mel_distance(wet, dry, rate)
-        except JudgeError:  # silence has no distance to anything
+        except JudgeError:  # silence, or too short: it has no distance to anything
             continue
         rows.append((*errors, *mels, float(len(wet))))
     if not rows:

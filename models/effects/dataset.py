@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ SILENT = 1e-3  # of the mean power; a segment below is drawn again
 TRIES = 4
 SOFT, MOST_DRIVE = 1e-4, 1e4
 WINDOW = 1024  # frames whose levels are compared
+SOME_ROWS = "some pairs have rows beside the sound, some not"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,7 @@ class Material:
             raise PairsError(f"{pairs.folder}: no pair is for {split}")
         self.rows = len(self.sounds[0].rows)
         if any(len(sound.rows) != self.rows for sound in self.sounds):
-            raise PairsError(f"{pairs.folder}: some pairs have rows beside the sound, some not")
+            raise PairsError(f"{pairs.folder}: {SOME_ROWS}")
         self.controls = len(self.knobs) + self.rows
         lengths = np.array([len(sound.dry) for sound in self.sounds], np.float64)
         self._chances = lengths / lengths.sum()
@@ -54,6 +57,15 @@ class Material:
         )
         if self.wet_power < 1e-12:
             raise PairsError(f"{pairs.folder}: the wet sound for {split} is silent")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Eight digits that other sounds or other knobs do not have."""
+        found = 0
+        for sound in self.sounds:
+            for part in (sound.dry, sound.wet, sound.knobs, sound.rows):
+                found = zlib.crc32(part.tobytes(), found)
+        return f"{found:08x}"
 
     def levels(self) -> tuple[float, float]:
         """Return the RMS at which dry sound begins to bend, or that it has, and that of wet sound.

@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+LONGEST_STFT = 2048
+"""Frames that are looked at together: of fewer there is no such loss."""
+
 
 class LossError(ValueError):
     """A loss that cannot be learnt from; the message says why."""

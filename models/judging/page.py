@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from engine.whole import write_whole
+from engine.whole import write_text
 from models.judging import plots
 from models.judging.judge import Heard, Judgement
 from models.judging.metrics import Figures
@@ -45,7 +45,7 @@ def write_page(judgement: Judgement, folder: Path) -> Path:
     """Write ``<model>.html`` into ``folder``, whole or not at all; returns where."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_file_name(judgement.model)}.html"
-    write_whole(target, page(judgement).encode("utf-8", "replace"))
+    write_text(target, page(judgement))
     return target
 
 

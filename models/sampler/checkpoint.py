@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from engine.sampler.errors import SamplerError
-from models.sampler.folder import CHECKPOINT, write_whole
+from models.checkpoint import save_checkpoint
+from models.sampler.folder import CHECKPOINT, writing
 from models.sampler.job import Job
 from models.sampler.network import SamplerNetwork, State
 
@@ -49,7 +50,8 @@ def save(
     """Write the checkpoint; ``rows`` is `memory` of what the rows remember."""
     kept: dict[str, Any] = {"signature": signature(job), "stands": dataclasses.asdict(stands)}
     kept |= {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "rows": rows}
-    write_whole(folder / CHECKPOINT, lambda part: torch.save(kept, part))
+    with writing(folder / CHECKPOINT):
+        save_checkpoint(folder / CHECKPOINT, kept)
 
 
 def load(

@@ -37,7 +37,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SamplerError(_told(path, error)) from None
-    except RuntimeError as error:  # torch and libsndfile wrap what the system said
+    except RuntimeError as error:  # libsndfile wraps what the system said
         if not _is_full(path, error):
             raise
         told = "the disk is full or cannot be written to; the files before are whole"

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.whole import whole, write_whole
+from engine.whole import write_whole
+from models.checkpoint import save_checkpoint
 from models.style.errors import StyleError
 from models.style.settings import Settings
 from models.style.sound import Recording
@@ -53,16 +54,9 @@ class Folder:
         return asked
 
     def save(self, transfer: Transfer | Windows, asked: dict[str, Any]) -> None:
-        """Write where it stands."""
-        import torch
-
+        """Write where it stands; OSError."""
         kept = {"format": FORMAT, "asked": asked, "state": transfer.state()}
-        try:
-            with whole(self.path / CHECKPOINT, sync=False) as part:
-                torch.save(kept, part)
-        except RuntimeError as error:  # torch wraps what the system said
-            told = str(error).splitlines()[0]
-            raise StyleError(f"{self.path / CHECKPOINT}: cannot be written: {told}") from None
+        save_checkpoint(self.path / CHECKPOINT, kept, sync=False)
 
     def resume(self, transfer: Transfer | Windows, asked: dict[str, Any]) -> bool:
         """Go on from the checkpoint, if there is one; StyleError if it is of something else."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.whole import write_whole
+from engine.whole import write_text
 from models.style import pictures
 from models.style.figures import COPIED_S, KEPT_ONSETS, KEPT_PITCH, REACHED
 from models.style.frames import HIGHEST_RATE
@@ -65,7 +65,7 @@ def page_beside(
         f"{result.iterations} iterations in {result.seconds:.1f} s "
         f"({result.cpu_seconds:.1f} CPU seconds), {result.ended}."
     )
-    write_whole(target, page(out.name, spent, sounds, parts).encode("utf-8", "replace"))
+    write_text(target, page(out.name, spent, sounds, parts))
     return target
 
 
@@ -74,7 +74,7 @@ def page_in(folder: Path, sounds: Sequence[Shown], history: Sequence[float]) -> 
     target = folder / "stems.html"
     told = f"{len(history) - 1} iterations; the stems add up to the mix."
     parts = list(_curve(history, "the loss of each iteration"))
-    write_whole(target, page(folder.name, told, sounds, parts).encode("utf-8", "replace"))
+    write_text(target, page(folder.name, told, sounds, parts))
     return target
 
 

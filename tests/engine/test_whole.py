@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from engine.whole import replace_folder, whole, write_whole
+from engine.whole import replace_folder, whole, write_text, write_whole
 
 
 def test_what_is_written_takes_the_old_place(tmp_path):
@@ -21,6 +21,11 @@ def test_what_is_written_takes_the_old_place(tmp_path):
 def test_a_name_may_be_as_long_as_the_system_lets_it_be(tmp_path, name):
     write_whole(tmp_path / name, b"new")
     assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_byte_of_a_files_name_that_is_no_letter_stops_no_text(tmp_path):
+    write_text(tmp_path / "page.html", "caf\udce9 \u266a")
+    assert (tmp_path / "page.html").read_bytes() == "caf? \u266a".encode()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -47,7 +47,7 @@ def train_baseline(
                 best, best_state = found, {k: v.clone() for k, v in net.state_dict().items()}
     finally:
         torch.set_num_threads(threads)
-    if best < math.inf and _esr(net, pieces) > best:
+    if best < math.inf and not _esr(net, pieces) <= best:  # it may be no number
         net.load_state_dict(best_state)
     return baseline
 

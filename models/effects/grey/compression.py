@@ -69,6 +69,8 @@ def find(pairs: Pairs) -> Found | None:
     if known is not None and known.response.left < LINEAR:
         return None
     windows = moving(sounds, rate, 3)
+    if not windows:
+        return None
     curve = static_curve(sounds, rate)
     tried = [_fitted(name, curve, windows, rate) for name in DETECTORS]
     best = min(tried, key=lambda pair: pair[1])[0]
@@ -156,7 +158,7 @@ def moving(sounds: Sequence[Heard], sample_rate: int, count: int) -> list[Heard]
     for heard in sounds:
         for first in range(0, max(1, len(heard.dry) - size // 2), size):
             dry, wet = heard.dry[first : first + size], heard.wet[first : first + size]
-            if len(dry) <= 2 * warm:
+            if first and len(dry) <= 2 * warm:
                 continue
             part = Heard(dry, wet, 0 if first == 0 else warm)
             _, gain = gains(part)

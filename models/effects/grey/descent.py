@@ -157,7 +157,7 @@ def _solve(
     gram = np.zeros((model.dry.size + model.wet.size,) * 2)
     target = np.zeros(len(gram))
     for sound, part in zip(sounds, still, strict=True):
-        made = play(box, sound.rows, sample_rate).astype(np.float64)
+        made = heard_by(box, sound, sample_rate)
         both = np.concatenate([part, model.wet.columns(made)], axis=1)
         counted = both[sound.first :]
         gram = gram + counted.T @ counted
@@ -190,7 +190,7 @@ def _linearise(
         slopes = np.zeros((len(heard), len(boxes)))
         for k, box in enumerate(boxes):
             if box is not None:
-                change = play(box, sound.rows, sample_rate).astype(np.float64) - heard
+                change = heard_by(box, sound, sample_rate) - heard
                 slopes[:, k] = model.wet.columns(change / model.steps[k]) @ wet
         slopes, counted = slopes[sound.first :], columns[sound.first :]
         left = sound.wet[sound.first :] - counted @ now.gains
@@ -199,6 +199,11 @@ def _linearise(
         slope = slope + slopes.T @ left
     curvature = curvature - cross.T @ np.linalg.solve(now.gram, cross)
     return curvature + np.diag(np.full(len(boxes), 1e-15)), slope
+
+
+def heard_by(box: Box, sound: Sound, sample_rate: int) -> Vector:
+    """What a box makes of the sound and of as many controls as it hears."""
+    return play(box, sound.rows[: 1 + box.controls], sample_rate).astype(np.float64)
 
 
 def _made(model: Model, numbers: Vector) -> Box | None:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from engine.boxes.modulated import Modulated, one
+from engine.boxes.modulated import MOST_TAPS, Modulated, one
 from engine.modelfiles.model import Knob
 from engine.neural.network import Network, Signal, Stage
 from models.effects.grey import Found
-from models.effects.grey.descent import Basis, Fitted, Model, Sound, fit
+from models.effects.grey.descent import SLOWEST, Basis, Fitted, Model, Sound, fit
 from models.effects.grey.fitting import box_network
 from models.effects.grey.lfo import Sway, Track, find_sway
 from models.effects.grey.numbers import Free
@@ -261,8 +261,9 @@ def analog(box: Modulated, sounds: list[Sound], sample_rate: int) -> Candidate:
     if not len(box.curve) and box.shape != "table":
         moving = ["rate_hz", "phase", "centre_ms", "depth_ms"]
     free = Free(base, [*moving, "loop_taps", "highpass_hz"])
-    slow = tuple(tau * sample_rate / 1000.0 for tau in SLOW_MS)
-    return _fitted(free, sounds, sample_rate, Basis(16, slow), Basis(24, slow), 10)
+    slow = [tau * sample_rate / 1000.0 for tau in SLOW_MS]
+    held = tuple(tau for tau in slow if 24 + SLOWEST * tau <= MOST_TAPS)  # by the box
+    return _fitted(free, sounds, sample_rate, Basis(16, held), Basis(24, held), 10)
 
 
 def with_measured(sounds: list[Sound], sample_rate: int) -> Candidate | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from engine.boxes.pitch import PitchShift
 from models.effects.grey import Found
 from models.effects.grey.fitting import Audio, Heard, box_network, error, hear, held_out
 from models.effects.grey.partials import rough_cents, sharpened_cents
+from models.judging.errors import JudgeError
 from models.judging.metrics import mel_distance
 from models.judging.sounds import shift_between
 from models.pairs import Pairs
@@ -80,7 +82,7 @@ def _beginnings(pairs: Pairs) -> list[Heard]:
     chosen = given[:: max(1, len(given) // SOUNDS)][:SOUNDS]
     most = round(SECONDS * pairs.sample_rate)
     sounds = [hear(pair) for pair in chosen]
-    return [Heard(heard.dry[:most], heard.wet[:most]) for heard in sounds if heard.wet.any()]
+    return [Heard(heard.dry[:most], heard.wet[:most]) for heard in sounds if heard.wet[:most].any()]
 
 
 def _ratio(cents: float) -> float:
@@ -183,14 +185,11 @@ def _power(sounds: Sequence[Audio], size: int) -> NDArray[np.float64]:
 
 
 def _judged(box: PitchShift, sounds: Sequence[Heard], rate: int) -> str:
-    rows = [
-        (
-            mel_distance(heard.counted, shifted(box, heard.dry, rate)[heard.first :], rate),
-            mel_distance(heard.counted, heard.dry[heard.first :], rate),
-        )
-        for heard in sounds
-        if heard.counted.any()
-    ]
+    rows = []
+    for heard in sounds:
+        made = [sound[heard.first :] for sound in (shifted(box, heard.dry, rate), heard.dry)]
+        with suppress(JudgeError):  # silence, or too short
+            rows.append([mel_distance(heard.counted, sound, rate) for sound in made])
     if not rows:
         return "There is no held-out sound."
     ours, clean = np.mean(rows, axis=0)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.boxes import Box, play
-from models.effects.grey.descent import Sound
+from engine.boxes import Box
+from models.effects.grey.descent import Sound, heard_by
 from models.effects.grey.tracking import SIZES
 from models.pairs import Pair, Pairs
 
@@ -46,7 +46,7 @@ def held_error(box: Box, pairs: Pairs, seconds: float = 120.0) -> float:
         if used > seconds * pairs.sample_rate:
             break
         sound = _sound(pair, pair.frames)
-        made = play(box, sound.rows, pairs.sample_rate).astype(np.float64)
+        made = heard_by(box, sound, pairs.sample_rate)
         apart += float(np.sum((sound.wet - made)[sound.first :] ** 2))
         whole += float(np.sum(sound.wet[sound.first :] ** 2))
         used += pair.frames

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.whole import whole
+from models.checkpoint import save_checkpoint
 from models.effects.networks import EffectNetwork
 from models.effects.training.settings import TrainingError
 
@@ -30,21 +30,23 @@ class Progress:
 
 
 def save(
-    folder: Path, signature: str, progress: Progress,
+    folder: Path, signature: str, held_out: str, progress: Progress,
     network: EffectNetwork, optimiser: torch.optim.Optimizer,
 ) -> None:  # fmt: skip
-    """Write the checkpoint in ``folder``; ``signature`` says what it can be resumed with."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the checkpoint in ``folder``; ``signature`` says what it can be resumed with.
+
+    ``held_out`` tells the sound it chooses by from any other.
+    """
     kept: dict[str, Any] = {key: getattr(progress, key) for key in KEPT}
-    kept |= {"signature": signature, "network": network.state_dict()}
+    kept |= {"signature": signature, "held_out": held_out, "network": network.state_dict()}
     kept["optimiser"] = optimiser.state_dict()
-    with whole(folder / NAME) as part:
-        torch.save(kept, part)
+    save_checkpoint(folder / NAME, kept)
 
 
 def load(
-    folder: Path, signature: str, network: EffectNetwork, optimiser: torch.optim.Optimizer
-) -> Progress:
+    folder: Path, signature: str, held_out: str,
+    network: EffectNetwork, optimiser: torch.optim.Optimizer,
+) -> Progress:  # fmt: skip
     """Return the progress with weights and optimiser as they were; TrainingError if none fits."""
     path = folder / NAME
     if not path.is_file():
@@ -58,6 +60,10 @@ def load(
         raise TrainingError(f"{path}: cannot be read: {type(error).__name__}") from None
     if given != signature:
         raise TrainingError(f"{path}: it is of {given}, not of {signature}")
+    if kept.get("held_out", held_out) != held_out:  # it may have learnt what is held out now
+        raise TrainingError(
+            f"{path}: it held out other pairs than these; without --resume it begins anew"
+        )
     try:
         network.load_state_dict(kept["network"])
         optimiser.load_state_dict(kept["optimiser"])

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from models.effects.dataset import Batch, Material
-from models.effects.losses import esr
+from models.effects.losses import LONGEST_STFT, esr
 from models.effects.networks import EffectNetwork, build
 from models.effects.training import checkpoint
 from models.effects.training.checkpoint import Progress
@@ -77,12 +77,13 @@ class Training:
             (settings.folder / HISTORY).unlink(missing_ok=True)
         if resume:
             assert settings.folder is not None
-            given = (settings.folder, self.signature, self.network, self.optimiser)
-            self.stands = checkpoint.load(*given)
+            where = (settings.folder, self.signature, self.held_out.fingerprint)
+            self.stands = checkpoint.load(*where, self.network, self.optimiser)
         threads = settings.threads if self.fabric.device.type == "cpu" else 1
         floor = FLOOR * self.heard.wet_power
         self.crew = Crew(self.network, settings.loss, floor, threads)
-        self.losses: list[float] = []
+        self.losses: list[float] = []  # since the last validation
+        self.broken = 0  # steps in a row whose loss is not finite
         self.stopped = "budget"
         self.validation_s = 0.0  # what the last one took
 
@@ -145,8 +146,8 @@ class Training:
         batch = self._on_device(self.heard.draw(*given))
         self.losses.append(self.crew.learn(self.optimiser, batch, truncate))
         self.stands.step += 1
-        last = self.losses[-MOST_BROKEN:]
-        if len(last) == MOST_BROKEN and not any(map(math.isfinite, last)):
+        self.broken = 0 if math.isfinite(self.losses[-1]) else self.broken + 1
+        if self.broken == MOST_BROKEN:
             told = f"the loss is not finite since {MOST_BROKEN} steps; a lower learning rate"
             raise TrainingError(f"{self.architecture}: {told} than {self.rate():.2g} may help")
 
@@ -175,8 +176,8 @@ class Training:
         else:
             stands.stale += 1
         if self.settings.folder is not None:
-            where = (self.settings.folder, self.signature, stands)
-            checkpoint.save(*where, self.network, self.optimiser)
+            where = (self.settings.folder, self.signature, self.held_out.fingerprint)
+            checkpoint.save(*where, stands, self.network, self.optimiser)
 
     def _note(self, row: dict[str, float]) -> None:
         """Write a validation where others watch the training."""
@@ -230,8 +231,11 @@ def recipe_of(architecture: str, settings: Settings, on_gpu: bool) -> Recipe:
     usual = RECIPES[architecture.split("-")[0]]
     batch = usual.batch * (usual.on_gpu if on_gpu else 1)
     segment, truncate = settings.segment or usual.segment, usual.truncate
+    least = LONGEST_STFT if settings.loss.stft else 1
+    if segment < least:
+        raise TrainingError(f"segment = {segment}: with stft in the loss, at least {least}")
     if truncate:
-        truncate = min(truncate, segment)
+        truncate = min(max(truncate, least), segment)
     rate = settings.learning_rate or usual.learning_rate
     return Recipe(settings.batch or batch, segment, rate, truncate)
 

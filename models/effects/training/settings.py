@@ -81,9 +81,9 @@ class Settings:
 class Trained:
     """The best network of a training, and how it came about.
 
-    ``validation_esr`` is over all held-out sound. ``stopped`` is "budget", "pause", "patience" or
-    "interrupted". ``history`` has a row for each validation: step, seconds, loss,
-    validation_esr, learning_rate.
+    ``validation_esr`` is over two minutes of held-out sound, or all of it. ``stopped`` is
+    "budget", "pause", "patience" or "interrupted". ``history`` has a row for each validation:
+    step, seconds, loss, validation_esr, learning_rate.
     """
 
     module: EffectNetwork

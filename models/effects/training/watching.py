@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.jobs import progress
-from engine.whole import whole
+from models.pairs.wav import wav_bytes, write_whole
 
 Audio = NDArray[np.float32]
 PREVIEW_S = 5.0
@@ -60,7 +59,5 @@ class Bar:
 
 def write_preview(folder: Path, sample_rate: int, sounds: dict[str, Audio]) -> None:
     """Write ``sounds`` (frames,) as preview-NAME.wav, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, sound in sounds.items():
-        with whole(folder / f"preview-{name}.wav") as part:
-            soundfile.write(part, sound, sample_rate, subtype="FLOAT", format="WAV")
+        write_whole(folder / f"preview-{name}.wav", wav_bytes(sound, sample_rate))

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from engine.morph.errors import MorphError
-from engine.whole import whole, write_whole
+from engine.whole import write_whole
+from models.checkpoint import save_checkpoint
 from models.morph.live.settings import Job
 
 CHECKPOINT, HISTORY = "checkpoint.pt", "history.jsonl"
@@ -49,15 +50,10 @@ def save(
     kept |= {"job": json.dumps(job.as_json()), "stands": dataclasses.asdict(stands), "best": best}
     lines = "".join(f"{json.dumps(row)}\n" for row in stands.history)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with whole(folder / CHECKPOINT) as part:
-            torch.save(kept, part)
+        save_checkpoint(folder / CHECKPOINT, kept)
         write_whole(folder / HISTORY, lines.encode(), sync=False)
     except OSError as error:
-        raise MorphError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    except RuntimeError as error:  # torch wraps what the system said
-        told = str(error).splitlines()[0]
-        raise MorphError(f"{folder / CHECKPOINT}: cannot be written: {told}") from None
+        raise MorphError(f"{error.filename or folder}: {error.strerror or error}") from None
 
 
 def load(

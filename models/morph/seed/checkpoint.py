@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.morph.errors import MorphError
 from engine.whole import whole
+from models.checkpoint import save_checkpoint
 from models.morph.seed.settings import Settings
 
 SETTINGS, CHECKPOINT, BEST, HISTORY = (
@@ -58,16 +59,10 @@ def read_settings(folder: Path) -> tuple[Settings, int]:
 
 def save(path: Path, kept: Mapping[str, Any]) -> None:
     """Write tensors and plain values; MorphError, and no change, where that fails."""
-    import torch
-
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as part:
-            torch.save(dict(kept), part)
+        save_checkpoint(path, kept)
     except OSError as error:
-        raise MorphError(f"{path}: {error.strerror or error}") from None
-    except RuntimeError as error:  # torch wraps what the system said
-        raise MorphError(f"{path}: cannot be written: {str(error).splitlines()[0]}") from None
+        raise MorphError(f"{path}: {error.strerror}") from None
 
 
 def load(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.pulse.file import NAME, write_network
-from engine.whole import write_whole
+from engine.whole import write_text
 from models.pulse.follower.network import PulseNetwork, lowered
 
 CARD = "card.toml"  # not model.toml: it is no sound that a chain could play
@@ -36,7 +36,7 @@ def deploy(
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "trained": trained,
     }
-    write_whole(folder / CARD, tomli_w.dumps(card).encode("utf-8", "replace"))
+    write_text(folder / CARD, tomli_w.dumps(card))
     return file
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from engine.whole import whole
+from models.checkpoint import save_checkpoint
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import Heard
 from models.pulse.follower.losses import losses, total
@@ -157,12 +157,10 @@ def _save(
     folder: Path, network: PulseNetwork, mean: AveragedModel, optimiser: torch.optim.Optimizer,
     standing: Standing, kept: dict[str, Any],
 ) -> None:  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
     states = {"network": network, "mean": mean, "optimiser": optimiser}
     stands: dict[str, Any] = {name: kind.state_dict() for name, kind in states.items()}
     stands |= {"standing": vars(standing), "best": kept["best"], "key": kept["key"]}
-    with whole(folder / CHECKPOINT) as part:
-        torch.save(stands, part)
+    save_checkpoint(folder / CHECKPOINT, stands)
 
 
 def _load(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.whole import whole
+from models.checkpoint import save_checkpoint
 from models.pulse.errors import PulseError
 from models.pulse.paper.networks import ClockworkRNN, Network, StackedLSTM, detached
 from models.pulse.paper.symbols import Representation, Symbols
@@ -257,12 +257,10 @@ KEPT = ("epoch", "seconds", "best", "stale", "history", "weights")
 def _save(
     place: Path, signature: str, network: Network, optimiser: torch.optim.Optimizer, course: Course
 ) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
     kept: dict[str, Any] = {key: getattr(course, key) for key in KEPT}
     kept |= {"signature": signature, "network": network.state_dict()}
     kept["optimiser"] = optimiser.state_dict()
-    with whole(place) as part:
-        torch.save(kept, part)
+    save_checkpoint(place, kept)
 
 
 def _load(

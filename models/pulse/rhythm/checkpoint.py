@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.whole import whole
+from models.checkpoint import save_checkpoint
 from models.pulse.errors import PulseError
 
 NAME = "checkpoint.pt"
@@ -32,12 +32,10 @@ def save(
     network: nn.Module, optimiser: torch.optim.Optimizer,
 ) -> None:  # fmt: skip
     """Write the checkpoint in ``folder``; ``signature`` says what it can be resumed with."""
-    folder.mkdir(parents=True, exist_ok=True)
     kept: dict[str, Any] = {key: getattr(progress, key) for key in KEPT}
     kept |= {"signature": signature, "network": network.state_dict()}
     kept |= {"optimiser": optimiser.state_dict(), "chance": torch.get_rng_state()}
-    with whole(folder / NAME) as part:
-        torch.save(kept, part)
+    save_checkpoint(folder / NAME, kept)
 
 
 def load(

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from engine.whole import write_whole
+from engine.whole import write_text
 from models.sampler.report import pictures, tables
 from models.sampler.report.dream import Dream, History
 
@@ -37,8 +37,7 @@ def write_report(
     ``job`` is the values as told to the user, ``told`` are sentences under the title.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = page(source, rate, dreams, history, job, title, told)
-    write_whole(path, text.encode("utf-8", "replace"))  # names of files may hold any bytes
+    write_text(path, page(source, rate, dreams, history, job, title, told))
     return path
 
 

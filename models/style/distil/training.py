@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.whole import whole
+from models.checkpoint import save_checkpoint
 from models.style.distil.beginning import begin
 from models.style.distil.losses import Goal, Reached, spectral
 from models.style.distil.network import Restyler
@@ -163,19 +163,14 @@ class Training:
         write(self.folder / PREVIEW, Recording(sound.astype(np.float32), RATE))
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint, whole or not at all; OSError."""
         kept = {
             "job": json.dumps(self.job.as_json()), "style": fingerprint(self.goal.recording),
             "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
             "stands": [self.step, self.seconds, self.best_left], "best": self.best,
             "history": self.history,
         }  # fmt: skip
-        try:
-            with whole(self.folder / CHECKPOINT) as part:
-                torch.save(kept, part)
-        except RuntimeError as error:  # torch wraps what the system said
-            told = str(error).splitlines()[0]
-            raise StyleError(f"{self.folder / CHECKPOINT}: cannot be written: {told}") from None
+        save_checkpoint(self.folder / CHECKPOINT, kept)
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint; StyleError if there is none that fits."""

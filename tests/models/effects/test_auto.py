@@ -2,18 +2,23 @@
 
 import os
 import signal
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
+from engine.boxes import BoxError
 from models.effects import auto
 from models.effects.auto import choose
 from models.effects.training import Settings, TrainingError, loop
-from models.pairs import open_pairs
+from models.pairs import PairsError, open_pairs
 from models.pairs.manifest import NAME
 
-from .conftest import bent, fir
+from ..pairs.folder import save
+from .conftest import RATE, bent, fir
 
 pytestmark = pytest.mark.usefixtures("small_networks")
 QUICK = Settings(minutes=0.03, threads=1, accelerator="cpu", batch=4, segment=512,
@@ -75,6 +80,82 @@ def test_what_is_nearly_linear_gets_a_network_beside_its_response(pairs_of):
     both = auto.scored(auto.with_rest(opened, linear, settings), opened)
     assert both.candidate.name == f"linear+{auto.RESIDUAL}"
     assert both.score.esr < auto.scored(linear, opened).score.esr
+
+
+def swayed(folder):
+    """Pairs of noise and of that noise at a level that the row beside it tells."""
+    rng = np.random.default_rng(3)
+    dry, lfo = 0.2 * rng.standard_normal(3 * RATE), np.sin(np.arange(3 * RATE) / 800.0)
+    save(folder / "dry" / "a.wav", np.stack([dry, lfo], 1))
+    save(folder / "wet" / "a.wav", (1.0 + 0.2 * lfo) * dry)
+    return folder
+
+
+def test_beside_a_response_a_network_hears_a_row_that_was_measured(tmp_path):
+    opened = open_pairs(swayed(tmp_path))
+    found = list(auto.finds(opened, {"linear": auto.FINDERS["linear"]}, [], lambda line: None))
+    linear = auto.of_found(found[0], opened)
+    settings = Settings(**{**vars(QUICK), "minutes": 0.5})
+    both = auto.scored(auto.with_rest(opened, linear, settings), opened)
+    assert [knob.name for knob in both.candidate.knobs] == ["control_1"]
+    assert both.score.esr < auto.scored(linear, opened).score.esr
+
+
+def test_a_network_whose_knobs_are_gains_is_not_tried_where_a_row_lies_beside_the_sound(tmp_path):
+    opened = open_pairs(swayed(tmp_path))
+    turned = replace(opened, knobs=("gain",))
+    assert auto.heats_for(turned) == auto.HEATS
+    with pytest.raises(TrainingError, match="not for rows beside the sound"):
+        auto.learn(turned, "lstm-tiny+gain", QUICK)
+
+
+def test_rows_beside_some_pairs_only_are_one_line(pairs_of, tmp_path):
+    folder = pairs_of("fuzz", bent)
+    swayed(folder)
+    dry = np.random.default_rng(4).standard_normal(RATE)
+    save(folder / "dry" / "b.wav", 0.1 * dry)
+    save(folder / "wet" / "b.wav", 0.1 * dry)
+    with pytest.raises(PairsError, match="some pairs have rows beside the sound, some not"):
+        tried(folder)
+
+
+def test_a_box_that_cannot_be_is_noted_and_the_others_are_asked(pairs_of, monkeypatch):
+    def broken(pairs):
+        raise BoxError("echo: level = 300 is outside -100 to 100")
+
+    monkeypatch.setattr("models.effects.grey.echo.find", broken)
+    choice = tried(pairs_of("eq", fir))
+    assert choice.best.candidate.name == "linear"
+    assert "echo: echo: level = 300 is outside -100 to 100" in choice.notes
+
+
+def nearly(dry):
+    """An effect that one response explains for the most part."""
+    return fir(dry) + 0.3 * fir(dry) ** 2
+
+
+def test_what_a_box_found_is_kept_where_no_network_can_be_trained(pairs_of, monkeypatch):
+    def never(*given):
+        raise TrainingError("the loss is not finite")
+
+    monkeypatch.setattr(auto, "FINDERS", {"linear": auto.FINDERS["linear"]})
+    monkeypatch.setattr(auto, "train", never)
+    told = []
+    choice = tried(pairs_of("nearly", nearly), told)
+    assert choice.best.candidate.name == "linear" and choice.trained is None
+    assert "the loss is not finite" in choice.notes
+    assert any("no network can be trained on it" in line for line in told)
+
+
+def test_what_breaks_off_on_one_pair_is_not_chosen_by_the_others(pairs_of):
+    (pair,) = open_pairs(pairs_of("eq", fir)).split("validation")
+    dry, wet = pair.load()
+    for made, near in ((wet, True), (np.where(dry > 0.3, np.nan, wet), False)):
+        sounds = [made, wet]
+        player = SimpleNamespace(play_pair=lambda pair, sounds=sounds: sounds.pop())
+        stub = SimpleNamespace(player=lambda player=player: player, sample_rate=RATE)
+        score = auto.judge(stub, [pair, pair])
+        assert (score.esr < 1e-6) == near and np.isfinite(score.mel_db) == near
 
 
 def test_a_network_that_cannot_be_trained_is_noted_and_the_others_go_on(
@@ -151,6 +232,25 @@ def test_ctrl_c_while_boxes_are_asked_keeps_what_was_found(pairs_of, monkeypatch
     monkeypatch.setattr(auto, "finds", pressed)
     choice = tried(pairs_of("nearly", lambda dry: fir(dry) + 0.1 * abs(dry)))
     assert choice.trained is None and len(choice.tried) == 1
+
+
+def test_ctrl_c_beside_a_response_ends_it_all_with_the_best_so_far(pairs_of, monkeypatch):
+    monkeypatch.setattr(auto, "FINDERS", {"linear": auto.FINDERS["linear"]})
+    stop_at(monkeypatch, [1])
+    told = []
+    choice = tried(pairs_of("nearly", nearly), told)
+    assert {one.candidate.name for one in choice.tried} == {"linear", f"linear+{auto.RESIDUAL}"}
+    assert told[-1] == "stopped; the best so far is kept"
+
+
+def test_ctrl_c_before_a_first_network_keeps_what_a_box_found(pairs_of, monkeypatch):
+    def pressed(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(auto, "FINDERS", {"linear": auto.FINDERS["linear"]})
+    monkeypatch.setattr(auto, "train", pressed)
+    choice = tried(pairs_of("nearly", nearly))
+    assert [one.candidate.name for one in choice.tried] == ["linear"]
 
 
 def test_ctrl_c_between_two_trainings_keeps_the_best_so_far(pairs_of, no_finders, monkeypatch):

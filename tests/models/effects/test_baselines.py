@@ -45,6 +45,17 @@ def test_it_learns_to_turn_down(pairs, kind, monkeypatch):
     assert after < 0.99 * before
 
 
+def test_what_is_no_number_in_the_end_is_not_taken_for_the_best(pairs, monkeypatch):
+    for name, value in (("BATCH", 2), ("SEGMENT", 64), ("VALIDATE_EVERY", 1)):
+        monkeypatch.setattr(fit, name, value)
+    best = train_baseline("convolution", pairs, 1.0, steps=1)
+    found = iter((0.5, float("nan"), float("nan")))
+    monkeypatch.setattr(fit, "_esr", lambda net, pieces: next(found))
+    kept = train_baseline("convolution", pairs, 1.0, steps=2)
+    for one, other in zip(best.net.parameters(), kept.net.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 @every_kind
 def test_it_is_saved_small_and_plays_nearly_the_same(kind, tmp_path):
     baseline = Baseline(kind)

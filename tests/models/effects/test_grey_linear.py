@@ -137,6 +137,20 @@ def test_a_compressor_is_found_with_its_numbers(folder: Folder) -> None:
     assert made.release_ms == pytest.approx(90.0, rel=0.05)
 
 
+def test_a_compressor_is_found_in_notes_of_less_than_a_second(tmp_path: Path) -> None:
+    box = Compressor("branching", -24.0, 0.75, 6.0, 4.0, 8.0, 90.0)
+    time = np.arange(round(0.5 * RATE)) / RATE
+    for k in range(5):
+        dry = (0.2 + 0.15 * k) * np.exp(-6.0 * time) * np.sin(2.0 * np.pi * 150.0 * (k + 1) * time)
+        for kind, sound in (("dry", dry), ("wet", play(box, dry, RATE))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            soundfile.write(tmp_path / kind / f"{k}.wav", sound, RATE, subtype="FLOAT")
+    found = compression.find(open_pairs(tmp_path))
+    assert found is not None and found.validation_esr < 1e-3
+    short = [fitting.Heard(sound, sound) for sound in (np.zeros(100, np.float32),)]
+    assert compression.moving(short, RATE, 3) == []
+
+
 def test_a_distortion_is_nothing_that_is_looked_for_here(folder: Folder) -> None:
     pairs = folder(lambda dry: np.tanh(20.0 * dry))
     assert echo.find(pairs) is None and compression.find(pairs) is None and tail.find(pairs) is None

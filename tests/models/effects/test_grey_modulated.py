@@ -154,6 +154,28 @@ def test_a_measured_lfo_is_mapped_to_the_delay() -> None:
     assert esr(wet.astype(np.float32), play(found.box, rows, RATE), 2 * RATE) < 0.01
 
 
+@pytest.mark.parametrize("finder", [tremolo, phasers])
+def test_a_level_that_a_measured_row_tells_is_no_error(
+    tmp_path: Path, finder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phasers, "TRIED", 1)
+    dry = noise(1.5)
+    lfo = np.sin(2.0 * np.pi * 3.0 * np.arange(len(dry)) / RATE).astype(np.float32)
+    pairs = folder(tmp_path, np.stack([dry, lfo], axis=1), (0.7 + 0.3 * lfo) * dry)
+    assert pairs.pairs[0].controls == 1
+    found = finder.find(pairs)
+    if finder is tremolo:
+        assert found is not None and found.validation_esr < 1e-4
+        assert found.network.knobs == 0
+
+
+def test_filters_around_a_delay_fit_into_the_box_at_any_rate() -> None:
+    dry = noise(0.2)
+    box = Modulated(rate_hz=2.0, centre_ms=5.0, depth_ms=1.0, feedback=0.2, dry=0.5, wet=0.5)
+    sound = Sound(dry[None], play(box, dry, 96_000).astype(np.float64))
+    assert modulation.analog(box, [sound], 96_000).esr < 1e-2
+
+
 def test_what_does_not_move_is_not_taken_for_it(tmp_path: Path) -> None:
     dry = noise(2.0)
     pairs = folder(tmp_path, dry, np.tanh(12.0 * dry).astype(np.float32))

@@ -60,6 +60,22 @@ def test_pedalboards_pitch_shift_is_found_and_imitated(tmp_path: Path, semitones
     assert ours < 0.1 * metrics.mel_distance(wet, dry, RATE)
 
 
+def test_a_file_that_begins_with_silence_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.effects.grey.pitch.SECONDS", 1.0)
+
+    def octave(dry: np.ndarray) -> np.ndarray:
+        return np.append(dry[::2], dry[::2])[: len(dry)]
+
+    silence = np.zeros(round(1.1 * RATE), np.float32)
+    for k, before in enumerate((silence, silence[:0])):
+        dry = plucks(1.0, k)
+        for kind, sound in (("dry", dry), ("wet", octave(dry))):
+            write_whole(tmp_path / kind / f"{k}.wav", wav_bytes(np.append(before, sound), RATE))
+    find(open_pairs(tmp_path))
+
+
 def test_what_shifts_no_pitch_is_none(tmp_path: Path) -> None:
     pairs = open_pairs(folder(tmp_path, lambda dry: np.tanh(8.0 * dry)))
     assert find(pairs) is None

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning")
 import torch
 
+from engine.cli import complaint
 from engine.neural.compiled import compile_network
 from models.effects import networks
 from models.effects.dataset import Material
@@ -20,6 +21,7 @@ from models.effects.losses import Loss, LossError, esr, parse_loss
 from models.effects.networks.recurrent import Recurrent
 from models.effects.networks.ssm import SsmNetwork
 from models.effects.training import RECIPES, Settings, TrainingError, loop, train
+from models.effects.training.watching import write_preview
 from models.pairs import KnobRange, Pair, Pairs, PairsError, open_pairs
 
 RATE = 48_000
@@ -181,6 +183,54 @@ def test_what_cannot_be_resumed_is_told_in_one_line(pairs, tmp_path):
         learn(pairs, "ssm-tiny", settings, resume=True)
 
 
+def test_what_chose_by_other_pairs_is_not_resumed(pairs, tmp_path):
+    settings = replace(QUICK, steps=2, folder=tmp_path / "run")
+    learn(pairs, "ssm-tiny", settings)
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: it held out other pairs") as caught:
+        learn(written(tmp_path / "more", seed=1), "ssm-tiny", settings, resume=True)
+    assert "\n" not in str(caught.value)
+    old = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    del old["held_out"]  # as it was written before there was such a thing
+    torch.save(old, tmp_path / "run" / "checkpoint.pt")
+    assert learn(pairs, "ssm-tiny", replace(settings, steps=4), resume=True).steps == 4
+
+
+@pytest.mark.parametrize("every", [5, 100])
+def test_a_loss_that_is_never_finite_is_told_however_often_it_is_validated(
+    pairs, monkeypatch, every
+):
+    monkeypatch.setattr(loop.Crew, "learn", lambda *given: float("nan"))
+    with pytest.raises(TrainingError, match="the loss is not finite since 20 steps") as caught:
+        learn(pairs, "ssm-tiny", replace(QUICK, steps=60, validate_every_steps=every))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_checkpoint(pairs, tmp_path, monkeypatch):
+    settings = replace(QUICK, steps=4, validate_every_steps=2, folder=tmp_path)
+    learn(pairs, "ssm-tiny", settings)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(kept, file):
+        file.write(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="the disk may be full") as caught:
+        learn(pairs, "ssm-tiny", settings)
+    assert complaint(caught.value).startswith(f"{tmp_path / 'checkpoint.pt'}: cannot be written")
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_preview_that_finds_no_room_is_an_error_of_the_system(tmp_path, monkeypatch):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    monkeypatch.setattr("engine.whole.os.urandom", bytes)  # so that the draft's name is known
+    (tmp_path / ".preview-dry.wav.00000000.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        write_preview(tmp_path, RATE, {"dry": np.zeros(RATE, np.float32)})
+
+
 def test_silence_is_nothing_to_learn(tmp_path):
     with pytest.raises(PairsError, match="the wet sound for train is silent"):
         learn(written(tmp_path / "silent", gain=0.0), "ssm-tiny")
@@ -250,6 +300,15 @@ def test_a_loss_without_the_waveform_is_refused():
         Loss(esr=0.0, emphasised=0.0, stft=1.0)
     with pytest.raises(LossError, match="blind to polarity"):
         parse_loss("stft=1,dc=1")
+
+
+def test_a_recurrent_network_learns_from_spectra_too(pairs):
+    pytest.importorskip("auraloss")
+    settings = replace(QUICK, steps=2, segment=4096, loss=parse_loss("esr=1,stft=0.1"))
+    assert loop.recipe_of("lstm-tiny", settings, False).truncate == 2048
+    assert learn(pairs, "lstm-tiny", settings).steps == 2
+    with pytest.raises(TrainingError, match="segment = 512: with stft in the loss, at least 2048"):
+        learn(pairs, "lstm-tiny", replace(settings, segment=512))
 
 
 def test_a_loss_is_read_from_a_line():

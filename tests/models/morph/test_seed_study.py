@@ -110,7 +110,11 @@ def test_a_study_is_written_as_one_page(tmp_path: Path) -> None:
     for number in range(1, 6):
         assert f"<h2>{number}. " in page
     assert page.count("<audio") > 10 and "http://" not in page and "https://" not in page
-    assert json.loads((tmp_path / "study.json").read_text())["network"] == "pca"
+    told = json.loads((tmp_path / "study.json").read_text())
+    assert told["network"] == "pca"
+    told["interpolation"]["pairs"][0][0] = "caf\udce9"  # a file's name may hold any bytes
+    (tmp_path / "study.json").write_text(json.dumps(told))
+    assert "caf? to" in report(tmp_path).read_text(encoding="utf-8")
     with pytest.raises(MorphError, match="holds a study"):
         study(notes(), tiny(), tmp_path)
 

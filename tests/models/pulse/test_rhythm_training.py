@@ -21,7 +21,7 @@ pytest.importorskip("lightning")
 import torch
 
 from engine.artefact import ArtefactError
-from engine.rhythm import open_rhythm
+from engine.rhythm import CARD, open_rhythm
 from models.commands.train import train as command
 from models.pulse.errors import PulseError
 from models.pulse.rhythm import judging, table
@@ -179,6 +179,22 @@ def test_a_performers_own_files_make_a_model_of_his_own(tmp_path, monkeypatch):
     assert (made.arrays["w"] != start.arrays["w"]).any()
     assert not (tmp_path / "runs").exists()  # what is not resumed leaves no checkpoint
     assert "heard" not in told
+
+
+def test_ctrl_c_leaves_a_model_that_is_there_as_it_was(tmp_path, monkeypatch):
+    stopped = replace(learnt(steps=2), stopped="interrupted")
+    monkeypatch.setattr("models.pulse.rhythm.making.fine_tune", lambda *_: stopped)
+    given = ["rhythm", str(drums(tmp_path / "one.mid")), "--out", str(tmp_path), "--json"]
+    first = CliRunner().invoke(command, given)
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.stdout)["written"] and "the best so far is written" in first.stderr
+    card = tmp_path / "one" / CARD
+    card.write_text("of a whole night")
+    second = CliRunner().invoke(command, given)
+    assert second.exit_code == 0, second.output
+    assert not json.loads(second.stdout)["written"]
+    assert second.stderr == f"stopped: {tmp_path / 'one'} is kept as it was\n"
+    assert card.read_text() == "of a whole night"
 
 
 def test_who_gives_a_recording_is_told_which_beat_was_heard(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.morph.errors import MorphError
-from engine.whole import write_whole
+from engine.whole import write_text
 from models.morph.seed.report import pictures, tables
 from models.morph.seed.report.questions import QUESTIONS
 from models.morph.seed.spectra import Transform
@@ -42,8 +42,7 @@ def report(folder: Path) -> Path:
     """Write ``folder``/report.html of the study there; its path. MorphError in one line."""
     found = read_study(folder)
     try:
-        text = "\n".join(_page(found, folder))
-        write_whole(folder / PAGE, text.encode())
+        write_text(folder / PAGE, "\n".join(_page(found, folder)))
     except OSError as error:
         raise MorphError(f"{folder / PAGE}: {error.strerror or error}") from None
     except KeyError as error:
