@@ -23,6 +23,7 @@ FLOOR_DB = -80.0
 """What is softer, against a note's loudest bin, counts as this: 0 where networks see it."""
 RATES = (4_000, 192_000)
 SIZES = (128, 8192)
+OVERLAPS = (2, 64)
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class Grid:
         size, hop = self.size, self.hop
         if not SIZES[0] <= size <= SIZES[1] or size & (size - 1):
             raise MorphError(f"size = {size} is no power of two from {SIZES[0]} to {SIZES[1]}")
-        if not 1 <= hop <= size // 2 or size % hop:
-            raise MorphError(f"hop = {hop} does not divide size = {size} into two or more")
+        least, most = OVERLAPS
+        if not size // most <= hop <= size // least or size % hop:
+            raise MorphError(f"hop = {hop} does not divide size = {size} into {least} to {most}")
         if not RATES[0] <= self.rate <= RATES[1]:
             raise MorphError(f"rate = {self.rate} is outside {RATES[0]} to {RATES[1]}")
 

@@ -44,7 +44,8 @@ principal components of the latents (0.24), t-SNE of them (0.34), discriminants 
 ROUNDS, LEAST_ROUNDS, WORK = 300, 20, 2e7
 """Of majorization; of many sounds fewer, so that a thousand take a second."""
 MOST = 1500
-"""Of more sounds than that principal components are all there is: a matrix of them is too large."""
+"""Of more sounds than that principal components are all there is, and figures are told of so many:
+a matrix of all is too large."""
 NEAR = 3
 AT_ONCE = 256
 """Notes, so that those of a large model need no gigabyte."""
@@ -95,10 +96,11 @@ def map_of(model: MorphModel) -> Map:
         spread[own] = place + BESIDE * (notes[own] - feature) @ rows
     low, wide = raw.min(axis=0), np.ptp(raw, axis=0)
     points, spots = (_filled(places, low, wide) for places in (raw, spread))
-    near = distances(points)
+    some = np.linspace(0, len(sounds) - 1, min(len(sounds), MOST)).astype(np.intp)
+    near, of = distances(points[some]), [families[k] for k in some]
     return Map(
-        sounds, pitches, points, np.clip(spots, 0.0, 1.0), purity(near, families),
-        _chance(families), trustworthiness(distances(features), near),
+        sounds, pitches, points, np.clip(spots, 0.0, 1.0), purity(near, of), _chance(of),
+        trustworthiness(distances(features[some]), near),
     )  # fmt: skip
 
 

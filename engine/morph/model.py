@@ -40,6 +40,8 @@ STORAGES = ("float32", "bfloat16")
 LATENTS = (1, 64)
 MOST = {"layers": 16, "units": 8192, "notes": 65_536, "frames": 1 << 24}
 """More of anything is no morph."""
+MOST_PLACES = 1 << 27
+"""Latents and gains of all frames together: half a gigabyte where they are played."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +115,10 @@ class MorphModel:
         for name, layers, inputs, outputs in self.networks():
             _check_network(name, layers, inputs, outputs)
         _within("notes", len(self.notes), 0, MOST["notes"])
+        frames = sum(note.frames for note in self.notes)
+        _within("frames", frames, 0, min(MOST["frames"], MOST_PLACES // (self.latents + 1)))
         for number, note in enumerate(self.notes):
             _check_note(f"note {number} ({note.name})", note, self.latents)
-        _within("frames", sum(note.frames for note in self.notes), 0, MOST["frames"])
 
 
 def conditions_of(pitch: float, velocity: float, kind: str = "chroma") -> Array:

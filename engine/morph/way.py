@@ -17,7 +17,7 @@ perceptually motivated features, IEEE TASLP 21 (2013).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ STRETCHES = 8
 EARLY = 1.5
 """Power of their places: nearer to each other where it begins, and where it may die away."""
 STRETCH = 2560
-"""Samples of each: a frame of the ear's, and what comes before it."""
+"""Samples of each at least: a frame of the ear's, and what comes before it."""
 ONSETS = 3
 """Frames of the ear's in the first stretch: that is where what decays has its spectrum."""
 HEARD_AT = 7
@@ -44,6 +44,7 @@ ROUNDS = 3
 ENOUGH, ALIKE = 0.1, 0.01
 """until the centroid is off its line by no more than this share of its way, or of itself."""
 EAR, BANDS = Grid(2048, 512), 128
+"""The ear's grid, but for its rate, which is that of the sound."""
 MOST_TILT = 12.0
 PIVOT_HZ = 1000.0
 INAUDIBLE_DB, NOTHING_DB = -100.0, -300.0
@@ -124,13 +125,14 @@ def _listened(heard: _Heard) -> tuple[Wide, Wide, Wide]:
     best, least = (tilts, tilts, gains), np.inf
     for number in range(1 + ROUNDS):
         sizes = heard.sizes(levels, tilts, gains)
-        spectra, walked = np.einsum("pfb,f->pb", sizes, heard.share), _walked(sizes, heard.share)
+        spectra = np.einsum("pfb,f->pb", sizes, heard.share)
+        walked = _walked(sizes, heard.share, heard.ear)
         off = _off_line(spectra, walked)
         if off < least:
             best, least = (walked, tilts, gains), off
         if number and off <= 1.0:
             break
-        tilts, gains = _mended(spectra, walked, tilts, gains)
+        tilts, gains = _mended(spectra, walked, tilts, gains, heard.ear)
     return best
 
 
@@ -169,6 +171,11 @@ class _Heard:
         return cls(decode, grid, conditions, Phaser(grid, hertz=hertz), paths, gains, share)
 
     @property
+    def ear(self) -> Grid:
+        """The grid of ``sizes``."""
+        return replace(EAR, rate=self.grid.rate)
+
+    @property
     def is_still(self) -> bool:
         """Whether both notes are the same."""
         same = np.array_equal(self.paths[0], self.paths[1])
@@ -183,7 +190,7 @@ class _Heard:
         for frames, tilt, gain in zip(levels, tilts, gains, strict=True):
             self.phaser.restart()
             leant = frames + np.float32(tilt) * octave + np.float32(gain)
-            parts = self.phaser.frames(leant).reshape(-1, STRETCH)
+            parts = self.phaser.frames(leant).reshape(STRETCHES, -1)
             onset = np.concatenate([np.zeros(EAR.size // 2), parts[0, self.grid.lead :]])
             begun = [onset[k * EAR.hop :][: EAR.size] for k in range(ONSETS)]
             made.append([*begun, *parts[1:, -EAR.size :]])
@@ -208,10 +215,10 @@ def stretches(frames: int, grid: Grid) -> tuple[npt.NDArray[np.int64], Wide]:
 
     A note that is shorter than a stretch is heard again and again.
     """
-    length = STRETCH // grid.hop
+    length = -(-max(STRETCH, EAR.size + grid.lead) // grid.hop)
     last = max(frames - length, 0)
     starts = (last * np.linspace(0.0, 1.0, STRETCHES) ** EARLY).astype(np.int64)
-    middles = starts[1:] * grid.hop + STRETCH - EAR.size / 2
+    middles = (starts[1:] + length) * grid.hop - EAR.size / 2
     middles = np.concatenate([np.arange(ONSETS) * EAR.hop, middles])
     edges = np.concatenate([[0.0], (middles[:-1] + middles[1:]) / 2.0, [frames * grid.hop]])
     share = np.maximum(np.diff(edges), 1.0)
@@ -219,20 +226,20 @@ def stretches(frames: int, grid: Grid) -> tuple[npt.NDArray[np.int64], Wide]:
     return (at % frames).reshape(-1), share / share.sum()
 
 
-def _walked(sizes: Wide, share: Wide) -> Wide:
+def _walked(sizes: Wide, share: Wide, ear: Grid) -> Wide:
     """How far each place (places,) is along the way for the ear, 0 to 1; stretches (stretches,)
     count as much as their ``share``."""
-    means = mean_cepstra(np.square(sizes), EAR, BANDS, share)
+    means = mean_cepstra(np.square(sizes), ear, BANDS, share)
     lengths = np.linalg.norm(np.diff(means, axis=0), axis=1)
     least = LEAST * float(lengths.mean())
     walked = np.concatenate([[0.0], np.cumsum(np.maximum(lengths, max(least, STILL)))])
     return np.asarray(walked / walked[-1])
 
 
-def _mended(spectra: Wide, walked: Wide, tilts: Wide, gains: Wide) -> tuple[Wide, Wide]:
+def _mended(spectra: Wide, walked: Wide, tilts: Wide, gains: Wide, ear: Grid) -> tuple[Wide, Wide]:
     """Tilts and gains at all places that put the centroids of ``spectra`` (places, bins), which
     have the old ones, on a line over ``walked``."""
-    octave = octaves(EAR).astype(np.float64)
+    octave = octaves(ear).astype(np.float64)
     first, last = _centroid(spectra[0]), _centroid(spectra[-1])
     new_tilts, new_gains = tilts.copy(), gains.copy()
     for k in np.flatnonzero(spectra[1:-1].any(axis=1)) + 1:  # silence needs none

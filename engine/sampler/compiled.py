@@ -26,7 +26,7 @@ from engine.native_calls import run_network
 from engine.sampler.hops import play_hops
 from engine.sampler.samples import play_samples
 from engine.sampler.state import APPROACH, COLUMN, MAKING, TRANSPOSE
-from engine.sampler.watchdog import watch
+from engine.sampler.watchdog import until_look, watch
 
 TABLE = "dream_table"
 FAMILIES = ("dream_", "bank_", "voc_", "watch_")
@@ -44,14 +44,21 @@ def play(table: Any, sound: Any, mode: int) -> None:
 
 @kernel
 def dream_on(core: Any, bank: Any, voc: Any, seen: Any, sound: Any, mode: int) -> None:
-    """What the code does: see dream.py."""
-    approach = core.dream_plan[APPROACH]
-    if approach in (COLUMN, TRANSPOSE):
-        play_samples(core, bank, sound, mode)
-    else:
-        play_hops(core, voc, sound, mode)
-    if mode == MAKING:
-        watch(core, seen, sound)
+    """What the code does: see dream.py. What is made goes from look to look of the watchdog's, so
+    that one which is stuck starts again at the same sample however ``sound`` is cut."""
+    approach, done = core.dream_plan[APPROACH], 0
+    while done < sound.shape[0]:
+        some = sound.shape[0] - done
+        if mode == MAKING:
+            some = min(some, until_look(seen))
+        part = sound[done : done + some]
+        if approach in (COLUMN, TRANSPOSE):
+            play_samples(core, bank, part, mode)
+        else:
+            play_hops(core, voc, part, mode)
+        if mode == MAKING:
+            watch(core, seen, part)
+        done += some
 
 
 def table_of(state: Arrays) -> npt.NDArray[np.int64]:

@@ -34,6 +34,8 @@ from engine.whole import write_whole
 FORMAT, VERSION = "taraf-sampler", 1
 FILE_BYTES = 1 << 30
 HEADER_BYTES = 1 << 20
+MOST_NUMBERS = FILE_BYTES // 4
+"""In all arrays, whatever they are kept in: they are played as float32."""
 UNKNOWN = "is damaged, or no sampler; wanted is an .npz that a training of a sampler wrote"
 PLAIN: dict[str, type] = {
     "approach": str, "rate": int, "job": dict, "residual": bool, "squash": str,
@@ -158,10 +160,11 @@ def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, kind in {**PLAIN, "layers": int}.items():
         value = header.get(name)
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) < 1 << 53:
             value = float(value)
         if type(value) is not kind:
-            refuse(path, f"{name} = {value!r} in its header is no {kind.__name__}")
+            told = f"{value!r}"[:80]
+            refuse(path, f"{name} = {told} in its header is no {kind.__name__}")
         found[name] = value
     if not 1 <= found["layers"] <= MOST["layers"]:
         refuse(path, f"layers = {found['layers']} is outside 1 to {MOST['layers']}")
@@ -172,10 +175,13 @@ class _Fetch:
     """Arrays of a file by name, as float32, whatever they were kept in."""
 
     def __init__(self, path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-        self._path, self._arrays = path, arrays
+        self._path, self._arrays, self._numbers = path, arrays, 0
 
     def __call__(self, name: str, dimensions: int) -> NDArray[np.float32]:
         array = self._one(name, dimensions)
+        self._numbers += array.size
+        if self._numbers > MOST_NUMBERS:
+            refuse(self._path, f"holds more than {MOST_NUMBERS} numbers; no sampler does")
         if array.dtype == np.uint16 and dimensions == 2:
             return from_bfloat16(array)
         if array.dtype == np.int8 and dimensions == 2:

@@ -39,7 +39,7 @@ from engine.sampler.state import (
     TEMPERATURE,
 )
 from engine.sampler.step import append, believed, next_kick, pool, run_to
-from engine.sampler.vocoder import sing
+from engine.sampler.vocoder import hush, sing
 from engine.sampler.watchdog import calm, kick, restart
 
 
@@ -78,8 +78,12 @@ def turn_to(core: Any, voc: Any, mode: int) -> None:
         return
     words[MODE], words[PENDING], words[FRESH] = mode, 0, 1
     next_kick(core)
+    words[LANDING] = 0
     if mode == MAKING:
         choose_key(core, voc)
+        hush(voc)
+        if core.dream_plan[SLICED] != 0 and core.dream_plan[APPROACH] != SPECTRUM:
+            words[LANDING] = 1  # from the hop of silence
     core.dream_tail[core.dream_tail.shape[0] - 1] = np.float32(0.0)
     words[PLACE] = core.dream_plan[HOP]
     for i in range(core.dream_made.shape[0]):

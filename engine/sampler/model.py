@@ -21,6 +21,7 @@ spectrum    x a frame of magnitudes (engine.sampler.frames), y the next; ``log``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ RATES = (1_000, 192_000)
 MOST_APART_S = 60.0
 MOST = {"layers": 16, "hidden": 8192, "inputs": 65_536, "outputs": 65_536, "taps": 4096}
 """More of anything is no sampler."""
+MOST_REACH = 1 << 24
+"""Samples that all taps together reach back: so many are remembered."""
 
 Array = NDArray[np.float32]
 
@@ -196,7 +199,6 @@ class SamplerModel:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
-        _ = self.kicks, self.pitches  # raise where they cannot be known
         for layer in self.layers:
             _within("hidden", layer.hidden, 1, MOST["hidden"])
         _within("inputs", self.inputs, 1, MOST["inputs"])
@@ -210,6 +212,13 @@ class SamplerModel:
             raise SamplerError(f"{self.approach} makes {self.outputs} numbers a step, not 1")
         if not ((self.input_scale > 0.0).all() and (self.output_scale > 0.0).all()):
             raise SamplerError("a scale is not above 0")
+        if not math.isfinite(self.taps_bias):
+            raise SamplerError(f"taps_bias = {self.taps_bias:g} is not finite")
+        reach = len(self.taps) * self.inputs
+        if reach > MOST_REACH:
+            told = f"{len(self.taps)} taps {self.inputs} samples apart"
+            raise SamplerError(f"{told} reach {reach} samples back; at most {MOST_REACH} can be")
+        _ = self.kicks, self.pitches  # raise where they cannot be known
         if self.approach == "spectrum":
             from engine.sampler.frames import bins_of
 

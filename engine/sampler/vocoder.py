@@ -77,6 +77,16 @@ def sing(state: Any, magnitudes: Any, out: Any) -> None:
 
 
 @kernel
+def hush(state: Any) -> None:
+    """What rings of earlier frames is forgotten, as if none had come."""
+    loops, line = state.voc_loops, state.voc_overlap
+    for i in range(loops.shape[1]):
+        loops[0, i] = loops[1, i] = np.float32(0.0)
+    for i in range(line.shape[0]):
+        line[i] = np.float32(0.0)
+
+
+@kernel
 def transform_to(state: Any, loop: Any) -> None:
     """The sound of the spectrum that was written."""
     to_sound(
@@ -134,6 +144,8 @@ def sing_coherent(state: Any, magnitudes: Any, out: Any) -> None:
         begin, peak = end, following
     for k in range(begin, state.voc_spectrum.shape[1]):
         state.voc_spectrum[0, k] = state.voc_spectrum[1, k] = np.float32(0.0)
+    last = state.voc_spectrum.shape[1] - 1
+    state.voc_spectrum[1, 0] = state.voc_spectrum[1, last] = np.float32(0.0)  # of real sound
     loop = state.voc_loops[0]
     transform_to(state, loop)
     line, gain = state.voc_overlap, state.voc_gain
@@ -192,4 +204,4 @@ def lock(state: Any, magnitudes: Any, begin: int, peak: int, end: int) -> None:
         phase[k], before[k] = theta, place
 
 
-__all__ = ["BANK", "COHERENT", "sing", "vocoder"]
+__all__ = ["BANK", "COHERENT", "hush", "sing", "vocoder"]

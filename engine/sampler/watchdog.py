@@ -99,6 +99,13 @@ def watch(core: Any, state: Any, sound: Any) -> None:
 
 
 @kernel
+def until_look(state: Any) -> int:
+    """Samples until the next look."""
+    words = state.watch_words
+    return words[EVERY] - words[HEARD] % words[EVERY]
+
+
+@kernel
 def look(state: Any) -> int:
     """Measure the bands, and compare them with all lags; 1 if it is stuck."""
     words, seen, runs = state.watch_words, state.watch_seen, state.watch_runs
@@ -250,4 +257,4 @@ def calm(core: Any, sample: Any) -> Any:
     return np.float32(sample)
 
 
-__all__ = ["FADE_SECONDS", "calm", "kick", "restart", "watch", "watchdog"]
+__all__ = ["FADE_SECONDS", "calm", "kick", "restart", "until_look", "watch", "watchdog"]

@@ -61,8 +61,8 @@ from plugins.morph.voices import let_go, pitch_told, rest, ring_out, room
 STARTS = 2
 """Notes that begin in one cell of 64 frames: each is made as many frames at once as see its first
 hop, and eight at a time might be late."""
-SKIPPED = 2
-"""Of those frames the first ones, of which that hop has 4 %."""
+SKIPPED = 4
+"""One in so many of those frames, the first ones, is left out: that hop has 4 % of them."""
 BLENDS = 3
 """Frames in which a release, or another end, takes over: the windows of frames do the rest."""
 LEAP = np.float32(0.03)
@@ -103,9 +103,10 @@ def begin_note(state: Any, v: int) -> None:
     room(state, v)
     voice[END] = voice[AT] + state.half
     locate(state, v)
-    for _ in range(SKIPPED):
+    skipped = state.overlap // SKIPPED
+    for _ in range(skipped):
         step(state, v)
-    for _ in range(state.overlap - 1 - SKIPPED):
+    for _ in range(state.overlap - 1 - skipped):
         frame(state, v)
 
 
@@ -124,7 +125,7 @@ def frame(state: Any, v: int) -> None:
     leaps = has_leapt(state, v)
     blend(state, v)
     mix(state, v)
-    levels(state, v, released)
+    levels(state, v)
     state.phase_plan[CORRECTIONS] = USUAL if voice[LEAPS] == 0 else 0
     voice[LEAPS] = max(0, voice[LEAPS] - 1)
     if leaps:
@@ -206,8 +207,9 @@ def mix(state: Any, v: int) -> None:
 
 
 @kernel
-def levels(state: Any, v: int, released: bool) -> None:
-    """``phase_levels`` of a voice, by its blend; a release goes on as loud as the voice was."""
+def levels(state: Any, v: int) -> None:
+    """``phase_levels`` of a voice, by its blend; a release goes on as loud as the voice was, and
+    stays so until it blends with that no more."""
     voice, clock, made, given = state.voice[v], state.clock[v], state.blend, state.dense_given[v]
     last, wanted = made.shape[0] - 1, state.wanted
     zero, one = np.float32(0.0), np.float32(1.0)
@@ -220,8 +222,9 @@ def levels(state: Any, v: int, released: bool) -> None:
     for k in range(frame_db.shape[0]):
         loudest = max(loudest, frame_db[k])
     plain = float(made[last])
-    if released:
-        missing = clock[LEVEL] - (loudest + plain)
+    if voice[STAGE] == RELEASED and clock[GONE] <= BLENDS:
+        fell = clock[FALL] * max(clock[GONE] - 1.0, 0.0)
+        missing = clock[LEVEL] + fell - (loudest + plain)
         clock[OFFSET] = min(max(missing, OFFSETS_DB[0]), OFFSETS_DB[1])
     gain = plain + clock[OFFSET] - clock[FALL] * clock[GONE]
     gain = min(gain, MOST_DB) if gain > SOFTEST_DB else SOFTEST_DB

@@ -31,6 +31,8 @@ LINE_BYTES = 64
 LEVELS = 0.003, 0.5
 """RMS that a recording is believed to have."""
 TRIALS, TRIAL_SECONDS, DREAM_SECONDS = 3, 0.02, 1.0
+HEARD_SECONDS, MOST_STEPS = 0.25, 2000
+"""Of noise before that dream; of a model whose hop is short both are shorter."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -92,8 +94,10 @@ def level_of(model: SamplerModel) -> float:
     """
     found = float(model.output_scale[0])
     if model.approach == "spectrum":
-        noise = np.random.default_rng(0).standard_normal(round(0.25 * model.rate))
-        dreamt = dream(model, 0.05 * noise, round(DREAM_SECONDS * model.rate))
+        most = MOST_STEPS * model.hop_size
+        heard, made = (min(round(s * model.rate), most) for s in (HEARD_SECONDS, DREAM_SECONDS))
+        noise = np.random.default_rng(0).standard_normal(heard)
+        dreamt = dream(model, 0.05 * noise, made)
         found = float(np.sqrt(np.mean(np.square(dreamt))))
     return min(max(found, LEVELS[0]), LEVELS[1])
 

@@ -19,7 +19,18 @@ from plugins.sampler.mixing import hear, mix
 from plugins.sampler.sounding import restarts, sound, tell
 from plugins.sampler.sources import source_of
 from plugins.sampler.swapping import Swapper
-from plugins.sampler.turns import ANSWERS, EAR, FRONT, NOBODY, NOW, VERSION, Wanted, decide, turns
+from plugins.sampler.turns import (
+    ANSWERS,
+    EAR,
+    FRONT,
+    NOBODY,
+    NOW,
+    VERSION,
+    Wanted,
+    decide,
+    tell_who_sounds,
+    turns,
+)
 
 TOO_MUCH = 0.7
 LATE_SECONDS = 0.09
@@ -203,6 +214,7 @@ def look(knobs: Any, state: Any, i: int) -> None:
             knobs.match.start > half,
         )  # fmt: skip
     decide(state, wanted, happened)
+    tell_who_sounds(state)
     readout = state.readout
     readout[0], readout[2] = state.turn[ANSWERS], restarts(state)
     readout[1] = 1.0 if state.turn[FRONT] != NOBODY else 0.0

@@ -25,6 +25,7 @@ from plugins.sampler.turns import (
     PERFORMER,
     PLACE,
     RENEWS,
+    SOUNDS,
     STEP,
     TABLE,
     THE_SEED,
@@ -43,7 +44,7 @@ def sound(state: Any, heard: Any, made: Any) -> None:
         answer[0, i] = np.float32(0.0)
     for k in range(2):
         fade = state.fade[k]
-        if fade[PLACE] != 0.0 or fade[GOAL] != 0.0:
+        if fade[SOUNDS] != 0.0:
             run(state, k, state.sung[:count], MAKING)
             add(state.sung[:count], fade, answer[0], state.front[:count], k == state.turn[FRONT])
     if hears(state):

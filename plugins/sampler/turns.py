@@ -37,9 +37,10 @@ PERFORMER, THE_FRONT, THE_SEED = range(3)
 KEPT, AT, END = range(3)
 """``seed_at``, in the model's samples: the seed's end in ``seed``; the place that is being followed
 again, and where that ends."""
-PLACE, GOAL, STEP, LOUD = range(4)
+PLACE, GOAL, STEP, LOUD, SOUNDS = range(5)
 """``fade`` of each dream: where it is between silence and full, where it goes, how far in a sample
-of the model's; the gain that makes it as loud as the performer was."""
+of the model's; the gain that makes it as loud as the performer was; whether it sounds, to the end
+of a look."""
 TABLE, WORDS, NUMBERS, VERSION = range(ADDRESSES + 1)
 """``cores`` of each dream: its addresses, and how many models were there before its own."""
 
@@ -52,7 +53,7 @@ def turns(model_rate: int) -> dict[str, Any]:
     """State of ``decide``, beside ``cores``, ``offer`` and what listens."""
     turn = np.zeros(10, np.int64)
     turn[FRONT] = NOBODY
-    fade = np.zeros((2, 4))
+    fade = np.zeros((2, 5))
     fade[:, LOUD] = 1.0
     return {
         "turn": turn,
@@ -91,6 +92,14 @@ def decide(state: Any, wanted: Any, happened: int) -> None:
             turn[RENEWS], turn[HEARD] = PERFORMER, 0
     elif wanted.return_s > 0.0:
         return_if_due(state, wanted.return_s)
+
+
+@kernel
+def tell_who_sounds(state: Any) -> None:
+    """Whatever a look is cut into, a dream sounds or listens for all of it."""
+    for k in range(2):
+        fade = state.fade[k]
+        fade[SOUNDS] = 1.0 if fade[PLACE] != 0.0 or fade[GOAL] != 0.0 else 0.0
 
 
 @kernel
@@ -208,13 +217,12 @@ def adopt(state: Any, takes_over: bool) -> None:
 @kernel
 def hears(state: Any) -> bool:
     """Whether the ear follows something now."""
-    ear = state.turn[EAR]
-    silent = state.fade[ear, PLACE] == 0.0 and state.fade[ear, GOAL] == 0.0
+    silent = state.fade[state.turn[EAR], SOUNDS] == 0.0
     return silent and (state.here[FEEDS] != 0 or state.turn[RENEWS] != PERFORMER)
 
 
 __all__ = [
     "ANSWERS", "AT", "CONTINUOUS", "EAR", "END", "FRONT", "GOAL", "HEARD", "KEPT", "LOUD",
-    "NOBODY", "NOW", "NUMBERS", "PERFORMER", "PLACE", "RENEWS", "STEP", "TABLE", "THE_SEED",
-    "VERSION", "WORDS", "Wanted", "decide", "hears", "turns",
+    "NOBODY", "NOW", "NUMBERS", "PERFORMER", "PLACE", "RENEWS", "SOUNDS", "STEP", "TABLE",
+    "THE_SEED", "VERSION", "WORDS", "Wanted", "decide", "hears", "tell_who_sounds", "turns",
 ]  # fmt: skip

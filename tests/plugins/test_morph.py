@@ -55,6 +55,11 @@ def test_a_note_sounds_within_a_block_and_2_ms(grid: str, begin: int) -> None:
     assert not made[:begin].any()
 
 
+def test_a_note_begins_as_loud_as_it_is_where_frames_hardly_overlap() -> None:
+    made = heard(note(), 24_000, "thesis", a=3.0)
+    assert rms(made[48:480]) > 0.25 * rms(made[12_000:16_000])
+
+
 @pytest.mark.parametrize("grid", ["live", "quality"])
 def test_half_of_a_leap_is_there_in_time(grid: str) -> None:
     took = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from morph_playing import (
@@ -21,6 +24,9 @@ from morph_playing import (
     rack,
     rms,
 )
+from morph_tones import tones
+
+from engine.morph.file import write_morph
 
 
 @pytest.mark.parametrize("bend", [0, 4096, 12_288, 16_383])
@@ -131,6 +137,23 @@ def test_a_key_that_is_let_go_ends_its_note(sound: float) -> None:
     assert not made[-9600:].any()
     longer = heard(note(until=24_000), 2 * RATE, a=sound, release=3.0)
     assert rms(longer[36_000:40_000]) > 3.0 * rms(made[36_000:40_000])
+
+
+@pytest.mark.parametrize("grid", ["live", "quality"])
+def test_a_key_that_is_let_go_early_ends_from_where_it_was(grid: str, tmp_path: Path) -> None:
+    """A string's recorded end is far softer than its beginning."""
+    base = tones(grid)
+    organ, second = base.notes[-1], base.grid.rate // base.grid.hop
+    falls = -26.0 - 30.0 * np.minimum(np.arange(organ.frames) / second, 1.0)
+    string = replace(
+        organ, name="string_acoustic_000-060-100", family="string", pitch=60,
+        gain_db=falls.astype(np.float16), loop_start=1, loop_end=1,
+    )  # fmt: skip
+    write_morph(tmp_path / "string.npz", replace(base, notes=(string,)))
+    settings = {"model": str(tmp_path / "string.npz")}
+    made = heard(note(until=9600), 19_200, settings=settings, even=0.0)
+    assert rms(made[10_560:11_040]) > 0.3 * rms(made[8640:9600])  # its own end falls by 5 dB
+    assert rms(made[-1920:]) < 0.03 * rms(made[8640:9600])
 
 
 def test_the_pedal_holds_what_is_let_go() -> None:

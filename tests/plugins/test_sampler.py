@@ -20,7 +20,7 @@ from engine.sampler.model import APPROACHES, Head, Layer, SamplerModel
 from engine.shared import Shared
 from engine.stage import Stage
 from engine.virtual import Pull
-from plugins.sampler import Sampler, swapping
+from plugins.sampler import Sampler, cores, swapping
 from plugins.sampler.swapping import Swapper
 
 RATE = 16_000
@@ -143,6 +143,28 @@ def test_any_block_size_makes_the_same_sound_at_any_rate(file: Path) -> None:
     whole = play(rack(file), sound, 44_100)
     for block in (17, 333, 4096):
         np.testing.assert_array_equal(play(rack(file), sound, 44_100, block), whole)
+
+
+def test_how_loud_a_model_dreams_is_found_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def dream(model: SamplerModel, seed: Any, samples: int) -> Any:
+        asked.extend([len(seed), samples])
+        return np.ones(samples)
+
+    monkeypatch.setattr(cores, "dream", dream)
+    usual = tiny("spectrum")
+    cores.level_of(usual)
+    cores.level_of(replace(usual, job={**usual.job, "hop_size": 1}))
+    assert asked == [4000, 16_000, 2000, 2000]
+
+
+@each_approach
+def test_an_answer_that_ends_within_a_look_ends_alike_in_any_block(file: Path) -> None:
+    sound = np.concatenate([after(phrase(0.15, 8000), 0.15, 8000)] * 3)
+    whole = play(rack(file), sound, 8000)
+    for block in (1, 5):
+        np.testing.assert_array_equal(play(rack(file), sound, 8000, block), whole)
 
 
 def test_a_model_that_answers_late_says_so(tmp_path: Path) -> None:

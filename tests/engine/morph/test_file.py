@@ -125,6 +125,15 @@ def test_a_damaged_file_is_one_line(make_morph, tmp_path, change, told):
     assert told in one_line(error, path)
 
 
+def test_paths_take_no_more_memory_than_there_is(make_morph, tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    write_morph(path, make_morph())
+    monkeypatch.setattr("engine.morph.model.MOST_PLACES", 38 * 9)
+    with pytest.raises(MorphError) as error:
+        read_morph(path)
+    assert "frames = 39 is outside 0 to 38" in one_line(error, path)
+
+
 def test_other_files_are_one_line(tmp_path):
     with pytest.raises(MorphError, match="is a folder"):
         read_morph(tmp_path)

@@ -93,6 +93,20 @@ def test_places_are_named_in_the_order_of_the_numbers(model):
     assert places[3].across == map_of(model).points[3, 0]
 
 
+def test_of_many_sounds_only_some_are_compared(model, monkeypatch):
+    whole = map_of(model)
+    monkeypatch.setattr("engine.morph.map.MOST", 7)
+
+    def few(features):
+        assert len(features) <= 7
+        return distances(features)
+
+    monkeypatch.setattr("engine.morph.map.distances", few)
+    found = map_of(model)
+    assert found.points.shape == whole.points.shape
+    assert found.purity > found.chance and found.kept > 0.6
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_sounds_or_equal_ones_have_a_map_as_well(make_morph, count):
     rng, base = np.random.default_rng(5), make_morph(notes=0)

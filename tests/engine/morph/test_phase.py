@@ -181,7 +181,7 @@ def test_two_walks_are_the_heap(kernels, seed, count, rough):
 def test_grids_that_do_not_exist_are_refused_in_one_line():
     for grid, told in (
         (Grid(500, 50), "size = 500"), (Grid(512, 100), "hop = 100"), (Grid(512, 512), "hop = 512"),
-        (Grid(512, 64, 10), "rate = 10"),
+        (Grid(512, 64, 10), "rate = 10"), (Grid(8192, 1), "hop = 1 does not divide"),
     ):  # fmt: skip
         with pytest.raises(MorphError, match=told):
             Phaser(grid)

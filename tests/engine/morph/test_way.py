@@ -130,6 +130,27 @@ def test_short_notes_are_heard_more_than_once_and_long_ones_in_stretches():
     assert GRID.rate == RATE
 
 
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_brightness_costs_no_level_at_any_rate(rate):
+    grid = Grid(GRID.size, GRID.hop, rate)
+    found = way(decode, grid, TOLD, HERTZ * rate / RATE, FIRST, LAST)
+    place, tilt, gain = found.at(0.5)
+    bare = decode([[place]])
+    leant = bare + tilt * octaves(grid) + gain
+    louder = 10.0 * np.log10((10.0 ** (leant / 10.0)).sum() / (10.0 ** (bare / 10.0)).sum())
+    assert abs(tilt) > 1.0 and abs(louder) < 1.0
+
+
+@pytest.mark.parametrize("grid", [Grid(1024, 64), Grid(4096, 2048)])
+def test_there_is_a_way_on_any_grid(grid):
+    def slopes(given):
+        falls = -6.0 * (1.0 - np.square(np.asarray(given, np.float32)[:, :1]))
+        return -20.0 + falls * np.maximum(octaves(grid), -2.0)
+
+    found = way(slopes, grid, TOLD, HERTZ, FIRST, LAST)
+    assert (np.diff(found.places) > 0.0).all() and np.isfinite(found.tilt_db).all()
+
+
 def test_a_note_that_dies_away_has_a_way_to_one_that_stays():
     """Most of the way is the silence that fills: a knob's first half goes but a part of it."""
     dies = np.maximum(-60.0 * np.arange(750) / 250.0, -130.0)

@@ -48,9 +48,11 @@ def test_a_step_that_is_spread_over_its_hop_makes_the_same_a_hop_later(
     at_once, spread = Dreamer(model), Dreamer(model, sliced=True)
     at_once.hear(seed)
     spread.hear(seed)
-    late = spread.make(1000)
-    assert not late[: model.hop_size].any()
-    np.testing.assert_array_equal(late[model.hop_size :], at_once.make(1000 - model.hop_size))
+    late, hop = spread.make(1000), model.hop_size
+    assert not late[:hop].any()
+    eased = 400 if approach == "vector" else 0  # out of the hop of silence
+    wanted = at_once.make(1000 - hop)
+    np.testing.assert_array_equal(late[hop + eased :], wanted[eased:])
 
 
 def test_a_step_that_is_spread_does_its_work_evenly(make_model, seed):
@@ -127,24 +129,52 @@ def test_kicks_send_a_dream_back_to_what_was_heard(each_approach, seed, approach
     assert np.array_equal(dream(kicked, seed, 4000, dropout=False, temperature=0.0), clean)
     dreamer = Dreamer(kicked, dropout=False)
     dreamer.listen(seed)
-    made = dreamer.make(4000)
-    first = int(np.flatnonzero(made != clean)[0])
+    made = dreamer.make(3000)  # sooner than one that is faint would be stuck
+    first = int(np.flatnonzero(made != clean[:3000])[0])
     hop = model.hop_size  # half to one and a half times 0.1 s at 8 kHz, in hops
     assert 399 - hop <= first <= 1201 + hop
     assert dreamer.restarts == 0
 
 
-@pytest.mark.parametrize("sliced", [False, True])
 @pytest.mark.parametrize("overlap", [0, 32])
-def test_a_vector_that_leaps_does_not_click(make_model, sliced, overlap):
-    job = {"overlap": overlap, "kicks_s": 0.05}
+def test_a_vector_begins_without_a_click_after_its_hop_of_silence(make_model, overlap):
+    dreamer = Dreamer(high_after_high(make_model, {"overlap": overlap}), sliced=True)
+    for _ in range(2):
+        dreamer.listen(np.ones(2000, np.float32))
+        made = dreamer.make(1000)
+        assert made[-1] > 0.25
+        assert np.abs(np.diff(made, prepend=0.0)).max() < 0.25 * made[-1]
+
+
+@pytest.mark.parametrize("coherent", [False, True])
+@pytest.mark.parametrize("sliced", [False, True])
+def test_a_dream_of_spectra_begins_without_what_rang_at_the_last_ones_end(
+    each_approach, seed, sliced, coherent
+):
+    dreamer = Dreamer(each_approach["spectrum"], sliced=sliced, coherent=coherent)
+    dreamer.hear(seed)
+    hop, before = dreamer.model.hop_size * (2 if sliced else 1), dreamer.make(1000)
+    dreamer.hear(np.zeros(1000, np.float32))
+    begins = dreamer.make(hop)[hop - dreamer.model.hop_size :]
+    assert np.abs(before[-200:]).max() > 0.1
+    assert abs(begins[0]) < 0.02 * np.abs(before[-200:]).max()
+
+
+def high_after_high(make_model, job):
+    """It says high after high, low after low: only leaps go from one to the other."""
     model = make_model("vector", 64, 1, layers=1, outputs=64, job=job)
     kernel = np.zeros((4, 64), np.float32)
-    kernel[2] = 1.0  # it says high after high, low after low: only leaps go from one to the other
+    kernel[2] = 1.0
     bias = np.float32([8.0, -8.0, 0.0, 8.0])
     layer = Layer(kernel, np.zeros((4, 1), np.float32), bias)
     head = Head(np.full((64, 1), 0.5, np.float32), np.zeros(64, np.float32))
-    smooth = replace(model, layers=(layer,), head=head)
+    return replace(model, layers=(layer,), head=head)
+
+
+@pytest.mark.parametrize("sliced", [False, True])
+@pytest.mark.parametrize("overlap", [0, 32])
+def test_a_vector_that_leaps_does_not_click(make_model, sliced, overlap):
+    smooth = high_after_high(make_model, {"overlap": overlap, "kicks_s": 0.05})
     dreamer = Dreamer(smooth, sliced=sliced, dropout=False, watchful=False)
     dreamer.listen(np.repeat(np.float32([1.0, -1.0]), 2000))
     made = dreamer.make(16_000)[640:]
@@ -165,6 +195,18 @@ def test_what_dies_or_drones_starts_again_from_the_seed_and_says_how_often(make_
     calm = Dreamer(dead, watchful=False)
     calm.make(16_000)
     assert calm.restarts == 0
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_what_is_stuck_starts_again_at_the_same_sample_in_any_block(each_approach, seed, approach):
+    model = each_approach[approach]
+    still = replace(model, head=Head(0.002 * model.head.kernel, model.head.bias))
+    whole, ragged = Dreamer(still), Dreamer(still)
+    for dreamer in (whole, ragged):
+        dreamer.listen(np.tile(seed, 3))
+    made = np.concatenate([ragged.make(size) for size in (1, 700, 37, 64, 501, 3) * 15])
+    np.testing.assert_array_equal(whole.make(len(made)), made)
+    assert whole.restarts >= 1
 
 
 def test_a_loop_is_found_and_what_lives_is_left_alone(make_model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 
@@ -131,3 +132,37 @@ def test_what_can_not_be_played_is_not_written(make_model, tmp_path, wrong, told
     with pytest.raises(SamplerError, match=told):
         write_sampler(tmp_path / "a.npz", replace(make_model("column"), **wrong))
     assert not list(tmp_path.iterdir())
+
+
+def test_taps_reach_back_no_further_than_there_is_memory(make_model):
+    taps = np.ones(4096, np.float32)
+    with pytest.raises(SamplerError, match="4096 taps 8192 samples apart reach 33554432 samples"):
+        make_model("transpose", 8192, 1, layers=1, taps=taps).check()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"learns_spread": True}, "outputs = 0 is outside 1 to 65536"),
+        ({"taps_bias": float("inf")}, "taps_bias = inf is not finite"),
+        ({"taps_bias": 10**400}, "in its header is no float"),
+    ],
+)
+def test_odd_values_in_a_header_are_one_line(make_model, tmp_path, change, told):
+    path = tmp_path / "odd.npz"
+    write_sampler(path, make_model("column"))
+    with np.load(path) as held:
+        arrays = dict(held)
+    header = json.loads(arrays.pop("header").tobytes()) | change
+    np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+    with pytest.raises(SamplerError) as caught:
+        read_sampler(path)
+    assert str(caught.value).startswith(str(path)) and told in str(caught.value)
+
+
+def test_numbers_count_however_small_they_are_kept(make_model, tmp_path, monkeypatch):
+    path = tmp_path / "small.npz"
+    write_sampler(path, make_model("column"), "int8")
+    monkeypatch.setattr("engine.sampler.file.MOST_NUMBERS", path.stat().st_size // 4)
+    with pytest.raises(SamplerError, match=r"small.npz: holds more than \d+ numbers"):
+        read_sampler(path)

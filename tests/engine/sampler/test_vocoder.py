@@ -78,6 +78,15 @@ def test_coherent_phases_keep_pitches_between_bins(sung):
     assert errors[1] < -30.0 < errors[0]
 
 
+def test_what_lies_at_0_hz_is_heard_nowhere_else(sung):
+    frames = np.zeros((12, 512))
+    frames[:, 5] = 0.5  # its slope reaches down to 0 Hz
+    frames[:, :5] = 0.1
+    out, _ = sung(frames, 256, 1024, COHERENT)
+    top = out[1024:2048] * (-1.0) ** np.arange(1024)
+    assert abs(np.mean(top * np.hanning(1024))) < 1e-5
+
+
 def test_silence_is_silent(sung):
     for kind in (BANK, COHERENT):
         assert not sung(np.zeros((5, 512)), 256, 1024, kind)[0].any()
