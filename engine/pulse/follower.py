@@ -37,6 +37,9 @@ OUTPUTS = PLACES + PLACE_BINS
 """What the network tells: logits of a beat, of a bar's first, of a stroke of kick, snare, cymbals
 and toms; a softmax over tempi evenly spaced in pitch from lowest to highest, and one over how
 much of the beat has passed, ``LATE_HOPS`` ago."""
+TRUST, BEAT_TRUST = 0.85, 0.45
+"""Of a beat, as an exponent: where it is all there is, and beside a network's places, which say much
+of it already and do not sway with each stroke that is early or late."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
 PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
 OTHER = 0.85  # so far outside of the range the network's tempo is another one
@@ -99,7 +102,7 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
     silent, pulse = state.strokes[SILENT], state.pulse
     beats = silent * max(pulse[RATE], SLOW)
     if beats < SILENCE:
-        move(state, state.answer[BEAT])
+        move(state, state.answer[BEAT], BEAT_TRUST if state.net_ops.shape[0] > 0 else TRUST)
         announced = follow(state, ahead, held)
         if pulse[ENOUGH] == 1.0:
             remember(state, silent)

@@ -24,9 +24,8 @@ INTERVALS = LONGEST - SHORTEST + 1
 STATES = INTERVALS * (LONGEST + SHORTEST) // 2
 STIFFNESS = 30.0  # how fast a tempo change gets unlikely; 100 suits a tempo that hardly moves
 LEAP = 2e-3  # of the belief at a beat may take any tempo
-SURPRISE = 2e-4  # of all the belief is anywhere, at every hop
+SURPRISE = 5e-5  # of all the belief is anywhere, at every hop
 ODDS = 0.035  # of a beat at any hop
-TRUST = 0.85  # exponent of the network's ratio: hops near each other say the same
 MOST = 40.0  # the ratio's limits are this and one over this
 LATE_HOPS = 2.25  # the network answers this late: 1.9 on drums, 2.2 to 2.7 on clicks
 NEAR = 4.0  # intervals this many hundredths apart are one tempo
@@ -71,9 +70,10 @@ def _bins(places: int) -> npt.NDArray[np.int64]:
 
 
 @kernel
-def move(state: Any, beat: float) -> None:
-    """Move on by a hop in which the network gave a beat the probability ``beat``.
+def move(state: Any, beat: float, trust: float) -> None:
+    """Move on by a hop in which a beat was given the probability ``beat``.
 
+    ``trust`` is the exponent of its ratio: hops near each other say the same.
     ``state.weighed`` is how much each interval's tempo gains, ``state.placed`` how much each
     place in the beat does, evenly spaced places of it.
     """
@@ -88,7 +88,7 @@ def move(state: Any, beat: float) -> None:
         for k in range(INTERVALS):
             begun[k] += state.change[j, k] * state.ending[j]
     ratio = (beat + 1e-5) / (1.0 - beat + 1e-5) / (ODDS / (1.0 - ODDS))
-    ratio = min(max(ratio, 1.0 / MOST), MOST) ** TRUST
+    ratio = min(max(ratio, 1.0 / MOST), MOST) ** trust
     near = math.sqrt(ratio)
     total = 0.0
     for k in range(INTERVALS):

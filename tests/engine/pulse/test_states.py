@@ -12,7 +12,7 @@ import pytest
 from engine.compiler import callable_kernel
 from engine.kernel import kernel
 from engine.pulse.bars import BAR, SHIFT, count_bars, say_first
-from engine.pulse.follower import follower
+from engine.pulse.follower import TRUST, follower
 from engine.pulse.states import INTERVALS, LATE_HOPS, SHORTEST, move
 from engine.pulse.tracker import BEATS, ENOUGH, EVEN, RATE, TRUSTED, follow, remember
 
@@ -24,7 +24,7 @@ def drive(state: Any, beat: Any, first: Any, told: Any, ahead: float, held: int,
     """A hop for each of ``beat``; rows of ``told`` are when, said when, place in its bar, tempo."""
     count = 0
     for i in range(beat.shape[0]):
-        move(state, beat[i])
+        move(state, beat[i], TRUST)
         announced = follow(state, ahead, held)
         count_bars(state, first[i], meter)
         if announced == 1:
@@ -102,7 +102,7 @@ def one_each(said: Any, bpm: float) -> bool:
 def tempi(state: Any, beat: Any, told: Any) -> None:
     """A hop for each of ``beat``; rows of ``told`` are the tempo, and the even one."""
     for i in range(beat.shape[0]):
-        move(state, beat[i])
+        move(state, beat[i], TRUST)
         follow(state, 0.0, 0)
         if state.pulse[ENOUGH] == 1.0:
             remember(state, 0.0)
