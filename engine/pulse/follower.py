@@ -38,8 +38,8 @@ OUTPUTS = PLACES + PLACE_BINS
 and toms; a softmax over tempi evenly spaced in pitch from lowest to highest, and one over how
 much of the beat has passed, ``LATE_HOPS`` ago."""
 TRUST, BEAT_TRUST = 0.85, 0.45
-"""Of a beat, as an exponent: where it is all there is, and beside a network's places, which say much
-of it already and do not sway with each stroke that is early or late."""
+"""Of a beat, as an exponent: where it is all there is, and beside a network's places, which say
+much of it already and do not sway with each stroke that is early or late."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
 PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
 OTHER = 0.85  # so far outside of the range the network's tempo is another one
