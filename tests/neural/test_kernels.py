@@ -185,7 +185,7 @@ def test_any_network_is_what_the_interpreter_makes_of_it(
     np.testing.assert_array_equal(compiled.play(sound, 11), made)
 
 
-@slow
+@settings(slow, max_examples=10)  # each is compiled for every tile
 @given(network=networks())
 def test_a_tile_changes_nothing_but_the_speed(network: Network) -> None:
     convolutions = not network.is_recurrent

@@ -58,7 +58,7 @@ def test_an_instrument_gets_its_notes_at_their_frames() -> None:
 
     instrument = Instrument.__new__(Instrument)
     instrument.standing = SimpleNamespace(found=SimpleNamespace(controls=()))  # type: ignore[assignment]
-    instrument._rate, instrument._out = 48000, 1
+    instrument._rate, instrument._out, instrument._controls = 48000, 1, []
     instrument._aligned = Aligned(Synth(), 48000, 1, 0)
     instrument.notes = [(24, bytes([0x90, 60, 100])), (63, bytes([0xC0, 5, 0]))]
     audio = np.ones((2, 64), np.float32)

@@ -297,10 +297,13 @@ def test_a_job_that_is_stopped_as_it_begins_comes_to_an_end(
     assert time.monotonic() - began < 30.0
 
 
-def test_a_job_that_did_not_heed_the_one_that_stopped_it_heeds_the_file() -> None:
+def test_a_job_that_did_not_heed_the_one_that_stopped_it_heeds_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     record = make(["train"], "train", "mine")
     (record.folder / "stop").touch()
-    os.environ["TARAF_JOB"] = str(record.folder)
+    monkeypatch.setattr("engine.jobs.record._OURS", [])
+    monkeypatch.setenv("TARAF_JOB", str(record.folder))
     with pytest.raises(KeyboardInterrupt), recorded("train", "mine", always=False):
         pytest.fail("it goes on")
     assert find("mine").state == "stopped"

@@ -130,7 +130,8 @@ def test_beats_are_told_ahead_as_live_each_once_before_it_falls(monkeypatch: pyt
             self.closed = True
 
     def read(rack: Steady) -> Lead:
-        return Lead(True, 120.0, 2 * rack.at / rack.rate - 0.5, rack.at, 4, 0.9, 0, 0.0, rack.at)
+        at, beat = rack.at, 2 * rack.at / rack.rate - 0.5
+        return Lead(True, 120.0, beat, at, 4, 0.9, 0, 0.0, said=False, now=at)
 
     monkeypatch.setattr(ahead, "Renderer", Steady)
     monkeypatch.setattr(ahead.lead, "read", read)
