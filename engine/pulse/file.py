@@ -19,7 +19,7 @@ from engine.modelfiles.whole import write_whole
 from engine.neural.network import Network, NetworkError
 from engine.pulse.bands import FEATURES, HOPS_A_SECOND
 from engine.pulse.follower import OUTPUTS
-from engine.pulse.network import hopwise
+from engine.pulse.network import layers
 
 FORMAT, VERSION = "taraf-pulse", 1
 NAME = "pulse.json"
@@ -42,19 +42,25 @@ def read_network(path: Path) -> Network:
     if inputs != FEATURES:
         root.refuse(f"input = {inputs}: a pulse network hears {FEATURES} bands")
     network = network_of(path, Body(root, HOPS_A_SECOND, OUTPUTS), FEATURES, OUTPUTS)
-    try:
-        hopwise(network)
-    except NetworkError as error:
-        refuse(path, f"cannot be played: {error}")
+    _check(path, network)
     return network
 
 
 def write_network(path: Path, network: Network, name: str) -> None:
     """Write a network, whole or not at all, and read it back; raises ModelFileError."""
     told = {"format": FORMAT, "version": VERSION, "name": name}
-    document = document_of(network.without_dead_work(), HOPS_A_SECOND)
+    network = network.without_dead_work()
+    _check(path, network)
+    document = document_of(network, HOPS_A_SECOND)
     write_whole(path, json.dumps(told | document, allow_nan=False).encode())
     read_network(path)
+
+
+def _check(path: Path, network: Network) -> None:
+    try:
+        layers(network)
+    except NetworkError as error:
+        refuse(path, f"cannot be played: {error}")
 
 
 __all__ = ["FORMAT", "NAME", "read_network", "shipped", "write_network"]

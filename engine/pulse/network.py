@@ -37,9 +37,17 @@ def hopwise(network: Network | None) -> dict[str, Any]:
     made = _Layers()
     if network is not None:
         made.number(network.input)
-        for where, op in enumerate(network.ops):
-            made.append(_plain(op, where))
+        for op in layers(network):
+            made.append(op)
     return made.state()
+
+
+def layers(network: Network) -> list[Conv]:
+    """Its operations, the last of which makes its output; raises NetworkError for any other."""
+    made = [_plain(op, where) for where, op in enumerate(network.ops)]
+    if not made or made[-1].target is not network.output:
+        raise NetworkError("its last operation does not make its output")
+    return made
 
 
 class _Layers:
@@ -183,4 +191,4 @@ def bend(sums: Any) -> None:
         sums[i] = max(x, zero) + (exp2(min(x, zero) * LOG2_E) - one)
 
 
-__all__ = ["hopwise", "run_layers"]
+__all__ = ["hopwise", "layers", "run_layers"]

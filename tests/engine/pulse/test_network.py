@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,7 +92,7 @@ def test_weights_of_nothing_make_nothing():
     np.testing.assert_array_equal(told(Network(heard, made, [zero]), np.ones((5, 4), "f4")), 1.0)
 
 
-def test_what_it_does_not_know_is_told(tmp_path: Any):
+def test_what_it_does_not_know_is_told():
     heard, made = Signal(FEATURES), Signal(OUTPUTS)
     weights = np.zeros((OUTPUTS, FEATURES, 1), np.float32)
     bent = Conv(made, (Term(heard, weights),), steps=(Activate("tanh"),))
@@ -99,7 +101,20 @@ def test_what_it_does_not_know_is_told(tmp_path: Any):
     grouped = Conv(made, (Term(heard, weights[:, : FEATURES // 2], groups=2),))
     with pytest.raises(NetworkError, match="groups"):
         hopwise(Network(heard, made, [grouped]))
+    with pytest.raises(NetworkError, match="its output"):
+        hopwise(Network(heard, made, []))
+
+
+def test_a_file_of_what_it_does_not_know_is_told_and_never_written(tmp_path: Path):
+    heard, made = Signal(FEATURES), Signal(OUTPUTS)
+    conv = Conv(made, (Term(heard, np.zeros((OUTPUTS, FEATURES, 1), np.float32)),), steps=ELU)
+    file = tmp_path / "mine.json"
+    write_network(file, Network(heard, made, [conv]), "mine")
+    good = file.read_text()
+    bent = replace(conv, steps=(Activate("tanh"),))
     with pytest.raises(ModelFileError, match=r"mine\.json: .*operation 0 .* elu"):
-        write_network(tmp_path / "mine.json", Network(heard, made, [bent]), "mine")
-    with pytest.raises(ModelFileError, match=r"mine\.json"):
-        read_network(tmp_path / "mine.json")
+        write_network(file, Network(heard, made, [bent]), "mine")
+    assert file.read_text() == good
+    file.write_text(good.replace('"elu"', '"tanh"'))
+    with pytest.raises(ModelFileError, match=r"mine\.json: .*operation 0 .* elu"):
+        read_network(file)
