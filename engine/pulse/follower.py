@@ -40,6 +40,9 @@ much of the beat has passed, ``LATE_HOPS`` ago."""
 TRUST, BEAT_TRUST = 0.85, 0.45
 """Of a beat, as an exponent: where it is all there is, and beside a network's places, which say
 much of it already and do not sway with each stroke that is early or late."""
+NEAR, PLACED_NEAR = 0.04, 0.06
+"""Beats that last as long within this share are one tempo: without a network, and with one, whose
+places keep a wider one from running into its neighbours."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
 PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
 OTHER = 0.85  # so far outside of the range the network's tempo is another one
@@ -92,7 +95,9 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
     place shall not follow; ``meter`` is beats a bar, or 0 to find out.
     """
     hear(state)
+    trust, near = TRUST, NEAR
     if state.net_ops.shape[0] > 0:
+        trust, near = BEAT_TRUST, PLACED_NEAR
         ask(state)
         fit(state, lowest, highest)
     else:
@@ -102,15 +107,15 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
     silent, pulse = state.strokes[SILENT], state.pulse
     beats = silent * max(pulse[RATE], SLOW)
     if beats < SILENCE:
-        move(state, state.answer[BEAT], BEAT_TRUST if state.net_ops.shape[0] > 0 else TRUST)
-        announced = follow(state, ahead, held)
+        move(state, state.answer[BEAT], trust)
+        announced = follow(state, ahead, held, near)
         if pulse[ENOUGH] == 1.0:
             remember(state, silent)
     else:
         rest(state)
         if held == 0 and pulse[ENOUGH] == 1.0 and beats - pulse[RATE] < SILENCE:
             coast(state, silent - 1.0)
-        announced = follow(state, ahead, 1)
+        announced = follow(state, ahead, 1, near)
     agree(state)
     count_bars(state, state.answer[FIRST], meter)
     return announced

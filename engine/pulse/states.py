@@ -28,7 +28,6 @@ SURPRISE = 5e-5  # of all the belief is anywhere, at every hop
 ODDS = 0.035  # of a beat at any hop
 MOST = 40.0  # the ratio's limits are this and one over this
 LATE_HOPS = 2.25  # the network answers this late: 1.9 on drums, 2.2 to 2.7 on clicks
-NEAR = 4.0  # intervals this many hundredths apart are one tempo
 PHASES = 48
 PLACE_BINS = 24  # places that the network weighs
 WIDTH, FAR = 0.04, 5.0  # of what a player says: of its tempo's logarithm and its place; in widths
@@ -137,16 +136,17 @@ MODE, INTERVAL, PLACE, SURE = range(4)
 
 
 @kernel
-def find(state: Any, wanted: float) -> None:
+def find(state: Any, wanted: float, near: float) -> None:
     """Find tempo and place: ``state.found`` is the mode, its interval in hops, place 0..1, mass.
 
     ``wanted`` is a place in the beat that is preferred where it is nearly as likely, or -1.
+    Intervals that differ by less than the share ``near`` are one tempo.
     """
     best, best_mass = 0, 0.0
     kept = int(state.found[MODE])
     kept_mass = 0.0
     for k in range(INTERVALS):
-        reach = max(1, int((SHORTEST + k) * NEAR / 100.0))
+        reach = max(1, int((SHORTEST + k) * near))
         sum = 0.0
         for j in range(max(0, k - reach), min(INTERVALS, k + reach + 1)):
             sum += state.mass[j]
@@ -154,7 +154,7 @@ def find(state: Any, wanted: float) -> None:
             best, best_mass = k, sum
         if abs(k - kept) <= 1 and sum > kept_mass:
             kept_mass = sum
-    reach = max(1, int((SHORTEST + best) * NEAR / 100.0))
+    reach = max(1, int((SHORTEST + best) * near))
     low, high = max(0, best - reach), min(INTERVALS, best + reach + 1)
     phases = state.phases
     for i in range(PHASES):

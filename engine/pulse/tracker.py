@@ -44,7 +44,7 @@ def oscillator() -> dict[str, Any]:
 
 
 @kernel
-def follow(state: Any, ahead: float, held: int) -> int:
+def follow(state: Any, ahead: float, held: int, near: float) -> int:
     """Move the oscillator on by a hop; returns 1 if a beat is announced, ``ahead`` hops ahead.
 
     ``state.told`` is then its number and in how many hops it falls. Where ``held`` is 1 it goes
@@ -58,7 +58,7 @@ def follow(state: Any, ahead: float, held: int) -> int:
     if pulse[ENOUGH] == 1.0:
         wanted = pulse[BEATS] - LATE_HOPS * pulse[RATE]
         wanted -= math.floor(wanted)
-    find(state, wanted)
+    find(state, wanted, near)
     rate, sure = 1.0 / found[INTERVAL], found[SURE]
     place = found[PLACE] + LATE_HOPS * rate
     if pulse[ENOUGH] == 0.0:

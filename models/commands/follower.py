@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +38,13 @@ def pulse(
         list[Path] | None,
         typer.Option(help="A sound font that is one drum kit, on its first channel."),
     ] = None,
+    grooves: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder of MIDI grooves (drums on channel 10) to learn from as well, or of "
+            "MMA's, which the program mma plays; may be repeated."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where the folder goes; here unless given.")
     ] = None,
@@ -65,6 +73,7 @@ def pulse(
         from models.effects.training.loop import interruptible
         from models.pulse.follower import material, training
         from models.pulse.follower.deploy import deploy
+        from models.pulse.follower.grooves import gathered
         from models.pulse.follower.hearing import Kit
         from models.pulse.rendering import DEFAULT_FONT, check
 
@@ -80,9 +89,13 @@ def pulse(
     kits = [*fonts * max(1, 2 * len(kit or ())), *(Kit(path, 0) for path in kit or ())]
     heard, players = material.players(data, development=True), material.players(data)
     check(kit.font for kit in kits)
-    key = "-".join(material.key_of(those, kits) for those in (players, heard))
     folder, target = runs / name, _made(out or Path(), name)
     with _bar() as bar:
+        if grooves:
+            tell_grooves = partial(_tell_share, bar, bar.add_task("grooves", total=1.0))
+            library = gathered(grooves, folder / "grooves", threads, tell_grooves)
+            players = replace(players, grooves=library)
+        key = "-".join(material.key_of(those, kits) for those in (players, heard))
         task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
 
         def tell_scenes(done: int) -> None:
@@ -118,6 +131,7 @@ def pulse(
         "data": "Groove MIDI Dataset 1.0.0 (CC BY 4.0), drummers 1, 2, 7, 8 (3, 6 to "
         "choose by), and patterns of our own; tempo curves of the Jazz Trio Database (MIT); "
         "rendered with FluidSynth",
+        "grooves": len(players.grooves),
         "sounds": sorted({kit.font.name for kit in kits}),
         "scenes": scenes,
         "steps": sum(one.standing.step for one in trained),
@@ -160,6 +174,10 @@ def _made(out: Path, name: str) -> Path:
 
 def _mean(values: list[float]) -> float:
     return float(f"{sum(values) / len(values):.4g}")
+
+
+def _tell_share(bar: Any, task: Any, share: float) -> None:
+    bar.update(task, completed=share)
 
 
 def _tell(bar: Any, task: Any, share: float, line: str) -> None:

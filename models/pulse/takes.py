@@ -85,6 +85,20 @@ def read_notes(file: Path) -> npt.NDArray[Any]:
     """The strokes of a MIDI file, (n,) of NOTE, by time; raises PulseError."""
     import mido
 
+    midi = midi_of(file)
+    rows, at = [], 0
+    one = len(midi.tracks) == 1  # merging takes longer than reading
+    for message in midi.tracks[0] if one else mido.merge_tracks(midi.tracks):
+        at += message.time
+        if message.type == "note_on" and message.velocity > 0:
+            rows.append((at / midi.ticks_per_beat, message.note, message.velocity))
+    return np.array(sorted(rows), NOTE)
+
+
+def midi_of(file: Path) -> Any:
+    """A MIDI file that counts in beats; raises PulseError."""
+    import mido
+
     unreadable = (OSError, ValueError, EOFError, IndexError, KeyError, mido.KeySignatureError)
     try:
         midi = mido.MidiFile(file)
@@ -93,13 +107,7 @@ def read_notes(file: Path) -> npt.NDArray[Any]:
         raise PulseError(f"{file}: not a MIDI file that can be read: {why}") from None
     if midi.ticks_per_beat <= 0:
         raise PulseError(f"{file}: its time is counted in frames of film, not in beats")
-    rows, at = [], 0
-    one = len(midi.tracks) == 1  # merging takes longer than reading
-    for message in midi.tracks[0] if one else mido.merge_tracks(midi.tracks):
-        at += message.time
-        if message.type == "note_on" and message.velocity > 0:
-            rows.append((at / midi.ticks_per_beat, message.note, message.velocity))
-    return np.array(sorted(rows), NOTE)
+    return midi
 
 
 def groove(folder: Path) -> list[Take]:
@@ -224,4 +232,4 @@ def _parsed(file: Path, line: int, word: str) -> float:
 
 
 __all__ = ["DEVELOPMENT", "DRUMS", "DRUM_OF", "FAMILIES", "FAMILY_OF", "HELD_OUT", "NOTE", "Parted",
-           "Take", "Trio", "groove", "parted", "read_notes", "trios"]  # fmt: skip
+           "Take", "Trio", "groove", "midi_of", "parted", "read_notes", "trios"]  # fmt: skip

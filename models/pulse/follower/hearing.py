@@ -22,6 +22,7 @@ from engine.pulse.follower import (
 )
 from engine.pulse.offline import features_of
 from engine.pulse.states import LATE_HOPS, PLACE_BINS
+from models.pulse.follower.patterns import Part
 from models.pulse.follower.scenes import SECONDS, Scene, scene
 from models.pulse.rendering import DEFAULT_FONT, DRUM_CHANNEL, Piece, render
 from models.pulse.takes import FAMILIES, Take, Trio
@@ -54,16 +55,19 @@ class Kit:
 def hear(
     takes: Sequence[Take], trios: Sequence[Trio], count: int, seed: int,
     kits: Sequence[Kit] = (Kit(DEFAULT_FONT),), told: Callable[[int], None] = lambda done: None,
-    real: bool = False,
+    real: bool = False, grooves: Sequence[Part] = (),
 ) -> Heard:  # fmt: skip
     """``count`` random scenes, rendered, made worse as microphones and rooms do, and heard.
 
-    Where ``real`` none of their drummers is made up.
+    Where ``real`` none of their drummers is made up; else some play one of ``grooves``.
     """
     features, targets = [], []
     for first in range(0, count, BATCH):
         rng = np.random.default_rng([seed, first])
-        scenes = [scene(takes, trios, rng, real=real) for _ in range(min(BATCH, count - first))]
+        scenes = [
+            scene(takes, trios, rng, real=real, grooves=grooves)
+            for _ in range(min(BATCH, count - first))
+        ]
         kit = kits[int(rng.integers(len(kits)))]
         pieces = [_on(kit.channel, made.piece) for made in scenes]
         room = float(rng.choice([0.0, 0.0, 0.3, 0.8]))

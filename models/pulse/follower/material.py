@@ -18,6 +18,7 @@ from engine.pulse.bands import HOPS_A_SECOND
 from engine.whole import whole
 from models.pulse.errors import PulseError
 from models.pulse.follower.hearing import BEAT, STROKES, TEMPO, Heard, Kit, hear
+from models.pulse.follower.patterns import Part
 from models.pulse.takes import DEVELOPMENT, Take, Trio, groove, parted, trios
 
 SHARD = 96  # scenes
@@ -32,11 +33,12 @@ Halves = npt.NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Players:
-    """Who may be heard: takes and trios, none of those held out."""
+    """Who may be heard: takes and trios, none of those held out, and grooves of a library."""
 
     takes: tuple[Take, ...]
     trios: tuple[Trio, ...]
     real: bool = False  # none is made up, nor are two mixed
+    grooves: tuple[Part, ...] = ()
 
 
 def players(data: Path, development: bool = False) -> Players:
@@ -66,8 +68,10 @@ def key_of(of: Players, kits: Sequence[Kit]) -> str:
     trios = [(trio.name, len(trio.beats), len(trio.drums), len(trio.bass), len(trio.piano))
              for trio in of.trios]  # fmt: skip
     sounds = [(kit.font.name, _size(kit.font), kit.channel) for kit in kits]
-    made_of = repr((VERSION, of.real, takes, trios, sounds))
-    return hashlib.sha256(made_of.encode()).hexdigest()[:8]
+    made_of = repr((VERSION, of.real, takes, trios, sounds)).encode()
+    for part in of.grooves:
+        made_of += repr((part.tempo_bpm, part.beats_a_bar)).encode() + part.notes.tobytes()
+    return hashlib.sha256(made_of).hexdigest()[:8]
 
 
 def _size(file: Path) -> int:
@@ -85,7 +89,10 @@ def shards(
         count = min(SHARD, scenes - number * SHARD)
         path = folder / f"scenes-{seed}-{number}-{count}-{key}.npy"
         if not path.is_file():
-            made = hear(of.takes, of.trios, count, seed * 100_003 + number, kits, real=of.real)
+            drawn = seed * 100_003 + number
+            made = hear(
+                of.takes, of.trios, count, drawn, kits, real=of.real, grooves=of.grooves
+            )  # fmt: skip
             _write(path, made)
         found.append(_read(path))
         told(number * SHARD + count)

@@ -3,7 +3,8 @@
 The Groove MIDI Dataset was played to a click; trained on it as it is, a follower learns that
 tempo never moves. Here each take is bent along a human's tempo, rubato, a step or a drift, some
 fall silent for a few beats, and some have a bass and a piano. A few drummers are not all drummers:
-some parts nobody has played, and in some one drummer's cymbals go with another's kick and snare.
+some parts nobody has played, and in some one drummer's cymbals go with another's kick and snare;
+where there is a library of grooves, a third are out of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from models.pulse import curves
 from models.pulse.curves import Curve
+from models.pulse.follower.grooves import varied
 from models.pulse.follower.patterns import Part, part
 from models.pulse.rendering import DRUM_CHANNEL, STROKE, Piece, drum_strokes
 from models.pulse.takes import DRUM_OF, FAMILY_OF, Take, Trio
@@ -30,7 +32,8 @@ RIDES = (51, 51, 53, 59)
 KINDS = ("steady", "human", "swung", "drifting", "stepped", "trio")
 SHARES = (0.10, 0.24, 0.22, 0.14, 0.12, 0.18)
 SILENT, ACCOMPANIED = 0.15, 0.2  # shares of scenes
-INVENTED, BLENDED = 0.35, 0.25  # of those that are no trio
+GROOVED, INVENTED, BLENDED = 0.36, 0.14, 0.35  # of those that are no trio
+INVENTED_ALONE, BLENDED_ALONE = 0.35, 0.25  # where there are no grooves
 LONGEST_SECONDS = 240.0  # of a take count when one is chosen
 
 
@@ -62,24 +65,29 @@ class Scene:
 
 def scene(
     takes: Sequence[Take], trios: Sequence[Trio], rng: np.random.Generator, kind: str = "",
-    real: bool = False,
+    real: bool = False, grooves: Sequence[Part] = (),
 ) -> Scene:  # fmt: skip
     """A scene of ``SECONDS``, of a kind of ``KINDS`` or of any; all as played where ``real``."""
     kind = kind or str(rng.choice(KINDS, p=SHARES))
     if kind == "trio":
         return trio_scene(trios[int(rng.integers(len(trios)))], rng)
-    take = _drummer(takes, rng, real)
+    take = _drummer(takes, grooves, rng, real)
     tempo = float(np.clip(take.tempo_bpm * np.exp(rng.normal(0.0, 0.1)), 45.0, 300.0))
     return take_scene(take, curve(kind, tempo, trios, rng), rng)
 
 
-def _drummer(takes: Sequence[Take], rng: np.random.Generator, real: bool) -> Played:
-    invented, blended = rng.random(2)
-    if not real and invented < INVENTED:
-        return part(rng)
+def _drummer(
+    takes: Sequence[Take], grooves: Sequence[Part], rng: np.random.Generator, real: bool
+) -> Played:
+    grooved = GROOVED if grooves else 0.0
+    made_up = grooved + (INVENTED if grooves else INVENTED_ALONE)
+    made, blended = rng.random(2)
+    if not real and made < made_up:
+        return varied(grooves, rng) if made < grooved else part(rng)
     lengths = np.minimum([take.seconds for take in takes], LONGEST_SECONDS)
     take, other = (takes[int(k)] for k in rng.choice(len(takes), 2, p=lengths / lengths.sum()))
-    if not real and blended < BLENDED and take.beats_a_bar == other.beats_a_bar:
+    mixed = blended < (BLENDED if grooves else BLENDED_ALONE)
+    if not real and mixed and take.beats_a_bar == other.beats_a_bar:
         return blend(take, other, int(rng.choice([0, 1, 2, 2, 2])))
     return take
 

@@ -12,7 +12,7 @@ import pytest
 from engine.compiler import callable_kernel
 from engine.kernel import kernel
 from engine.pulse.bars import BAR, SHIFT, count_bars, say_first
-from engine.pulse.follower import TRUST, follower
+from engine.pulse.follower import NEAR, TRUST, follower
 from engine.pulse.states import INTERVALS, LATE_HOPS, SHORTEST, move
 from engine.pulse.tracker import BEATS, ENOUGH, EVEN, RATE, TRUSTED, follow, remember
 
@@ -25,7 +25,7 @@ def drive(state: Any, beat: Any, first: Any, told: Any, ahead: float, held: int,
     count = 0
     for i in range(beat.shape[0]):
         move(state, beat[i], TRUST)
-        announced = follow(state, ahead, held)
+        announced = follow(state, ahead, held, NEAR)
         count_bars(state, first[i], meter)
         if announced == 1:
             told[count, 0] = (i + 1 + state.told[1]) / 100.0
@@ -103,7 +103,7 @@ def tempi(state: Any, beat: Any, told: Any) -> None:
     """A hop for each of ``beat``; rows of ``told`` are the tempo, and the even one."""
     for i in range(beat.shape[0]):
         move(state, beat[i], TRUST)
-        follow(state, 0.0, 0)
+        follow(state, 0.0, 0, NEAR)
         if state.pulse[ENOUGH] == 1.0:
             remember(state, 0.0)
         told[i, 0], told[i, 1] = 6000.0 * state.pulse[RATE], 6000.0 * state.pulse[EVEN]
