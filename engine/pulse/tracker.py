@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.kernel import kernel
-from engine.pulse.states import INTERVAL, LATE_HOPS, PLACE, SURE, find
+from engine.pulse.states import INTERVAL, LATE_HOPS, PLACE, PLACE_BINS, SURE, find
 
 BEATS, RATE, AWAY, TRUSTED, ENOUGH, LAST, STEADY, HEARD, BEFORE, SINCE, EVEN = range(11)
 """Places in ``state.pulse``: beats so far; beats a hop; how long the belief has been elsewhere;
@@ -25,6 +25,9 @@ its time and its beat as seen from now, the square of the one and the product of
 
 PULL = 0.35  # of the distance to the belief is taken away at each hop
 FOLLOW = 0.15  # of the difference in tempo
+BESIDE = 6  # of the network's places, on either side, are near
+EVEN_SHARE = (2 * BESIDE + 1) / PLACE_BINS + 1e-6  # of those that know nothing
+SLACK, CLEAR = 2.2, 2.7  # hops: off by less does not count, off by more does wholly
 APART = 0.17  # of a beat: further off is elsewhere
 PATIENCE = 6.0  # hops of full certainty before it leaps
 OCTAVE_PATIENCE = 50.0  # and before it counts twice or half as fast: the beat is no worse till then
@@ -60,7 +63,7 @@ def follow(state: Any, ahead: float, held: int, near: float) -> int:
         wanted -= math.floor(wanted)
     find(state, wanted, near)
     rate, sure = 1.0 / found[INTERVAL], found[SURE]
-    place = found[PLACE] + LATE_HOPS * rate
+    place = found[PLACE] + LATE_HOPS * rate + nearby(state.likely, found[PLACE], rate)
     if pulse[ENOUGH] == 0.0:
         if sure < BEGIN:
             return 0
@@ -80,6 +83,26 @@ def follow(state: Any, ahead: float, held: int, near: float) -> int:
         if pulse[AWAY] > (OCTAVE_PATIENCE if octave else PATIENCE):
             leap(pulse, rate, off)
     return announce(state, ahead)
+
+
+@kernel
+def nearby(likely: Any, place: float, rate: float) -> float:
+    """How far from ``place`` the network hears the beat, in beats, by its places near there.
+
+    The states tell which beat it is; where just, the network knows better, which has heard 41 s.
+    The less it says of all places near there, beyond an even share, the less that counts. It
+    waits for a stroke that is due, too, even of a click: so little as that does not count at all.
+    """
+    middle = int(place * PLACE_BINS + 0.5)
+    mass, sum = 0.0, 0.0
+    for k in range(-BESIDE, BESIDE + 1):
+        share = likely[(middle + k) % PLACE_BINS]
+        mass += share
+        sum += share * ((middle + k) / PLACE_BINS - place)
+    if mass <= EVEN_SHARE:
+        return 0.0
+    off = (mass - EVEN_SHARE) / (1.0 - EVEN_SHARE) * sum / mass
+    return off * min(1.0, max(0.0, (abs(off) / rate - SLACK) / (CLEAR - SLACK)))
 
 
 @kernel
