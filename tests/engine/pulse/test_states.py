@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from engine.compiler import callable_kernel
 from engine.kernel import kernel
 from engine.pulse.bars import BAR, SHIFT, count_bars, say_first
 from engine.pulse.follower import NEAR, TRUST, follower
-from engine.pulse.states import INTERVALS, LATE_HOPS, SHORTEST, move
+from engine.pulse.states import INTERVALS, LATE_HOPS, PLACE_BINS, SHORTEST, move
 from engine.pulse.tracker import BEATS, ENOUGH, EVEN, RATE, TRUSTED, follow, remember
 
 FLOOR, PEAK = 0.02, 0.6
@@ -32,6 +33,25 @@ def drive(state: Any, beat: Any, first: Any, told: Any, ahead: float, held: int,
             told[count, 1] = (i + 1) / 100.0
             told[count, 2] = (state.told[0] + state.bar[SHIFT]) % state.bar[BAR]
             told[count, 3] = 6000.0 * state.pulse[RATE]
+            count += 1
+    return count
+
+
+@kernel
+def drive_placed(state: Any, beat: Any, first: float, period: float, sure: float, told: Any) -> int:
+    """As ``drive``, with a network that hears the beat at ``first`` and every ``period`` hops;
+    ``sure`` of it, as far as the rest is even."""
+    count = 0
+    for i in range(beat.shape[0]):
+        move(state, beat[i], TRUST)
+        place = (i + 1 - LATE_HOPS - first) / period
+        at = (place - math.floor(place)) * PLACE_BINS
+        for k in range(PLACE_BINS):
+            away = abs(at - k)
+            away = min(away, PLACE_BINS - away)
+            state.likely[k] = (1.0 - sure) / PLACE_BINS + sure * max(0.0, 1.0 - away)
+        if follow(state, 0.0, 0, NEAR) == 1:
+            told[count, 0] = (i + 1 + state.told[1]) / 100.0
             count += 1
     return count
 
@@ -190,6 +210,23 @@ def test_strokes_halfway_between_beats_do_not_turn_it_round():
     late = told[told[:, 0] > 10.0, 0]  # it may count the halves, too: not only them
     kept = beats[(beats > 11.0) & (beats < 29.0)]
     assert np.all(np.abs(kept[:, None] - late).min(axis=1) < 0.04)
+
+
+@pytest.mark.parametrize(
+    ("later", "sure", "moved"),
+    [(0.06, 1.0, 0.06), (-0.06, 1.0, -0.06), (0.015, 1.0, 0.0), (0.06, 0.0, 0.0), (0.3, 1.0, 0.0)],
+)
+def test_a_network_tells_where_just_the_beat_is(later: float, sure: float, moved: float):
+    """Not by how little it waits for a stroke, not where it knows nothing, not which beat it is."""
+    beats, told = steady(100.0, 30.0), np.zeros((100, 4))
+    one = Follower()
+    count = compiled(drive_placed)(
+        one.state, bumps(beats, 30.0), 100.0 * (beats[0] + later), 60.0, sure, told
+    )
+    late = told[:count, 0]
+    late = late[(late > 10.0) & (late < 29.0)]
+    nearest = beats[np.abs(beats[:, None] - late).argmin(axis=0)]
+    assert np.median(late - nearest) == pytest.approx(moved, abs=0.012)
 
 
 def test_a_few_beats_that_are_missing_are_told_all_the_same():
