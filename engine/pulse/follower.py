@@ -41,8 +41,8 @@ TRUST, BEAT_TRUST = 0.85, 0.45
 """Of a beat, as an exponent: where it is all there is, and beside a network's places, which say
 much of it already and do not sway with each stroke that is early or late."""
 NEAR, PLACED_NEAR = 0.04, 0.06
-"""Beats that last as long within this share are one tempo: without a network, and with one, whose
-places keep a wider one from running into its neighbours."""
+"""Beats that last as long within this share are one tempo: without a network, where strokes halfway
+between beats would turn a wider one round, and with one."""
 TEMPO_TRUST = 0.006  # exponent of the tempo's ratio at each hop: hops near each other say the same
 PLACE_TRUST, PLACE_MOST = 0.04, 4.0  # as for tempo; and how far from even a place may be
 OTHER = 0.85  # so far outside of the range the network's tempo is another one

@@ -89,12 +89,13 @@ def pulse(
     kits = [*fonts * max(1, 2 * len(kit or ())), *(Kit(path, 0) for path in kit or ())]
     heard, players = material.players(data, development=True), material.players(data)
     check(kit.font for kit in kits)
-    folder, target = runs / name, _made(out or Path(), name)
+    folder = runs / name
     with _bar() as bar:
         if grooves:
             tell_grooves = partial(_tell_share, bar, bar.add_task("grooves", total=1.0))
             library = gathered(grooves, folder / "grooves", threads, tell_grooves)
             players = replace(players, grooves=library)
+        target = _made(out or Path(), name)
         key = "-".join(material.key_of(those, kits) for those in (players, heard))
         task = bar.add_task("scenes", total=scenes + DEVELOPMENT_SCENES)
 

@@ -40,7 +40,8 @@ def gathered(
     places = []
     for folder in folders:
         if not folder.is_dir():
-            raise PulseError(f"{folder}: no such folder")
+            told_of = "not a folder; --grooves wants one" if folder.exists() else "no such folder"
+            raise PulseError(f"{folder}: {told_of}")
         place = folder
         if next(folder.rglob("*.mma"), None) is not None:
             which = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]

@@ -97,6 +97,8 @@ def test_a_groove_that_is_there_twice_counts_once_and_eighths_not_at_all(tmp_pat
 def test_what_is_no_groove_is_refused_by_name(tmp_path: Path):
     with pytest.raises(PulseError, match="nowhere: no such folder"):
         gathered([tmp_path / "nowhere"], tmp_path)
+    with pytest.raises(PulseError, match=r"one\.mid: not a folder"):
+        gathered([midi(tmp_path / "one.mid", ROCK)], tmp_path)
     midi(tmp_path / "piano" / "a.mid", ROCK, channel=0)
     with pytest.raises(PulseError, match="piano: no MIDI file with a groove"):
         gathered([tmp_path / "piano"], tmp_path)
