@@ -78,6 +78,7 @@ def follower(rate: float, network: Network | None = None) -> dict[str, Any]:
         "answer": np.zeros(TEMPO),
         "likely": np.zeros(PLACE_BINS),
         "folded": np.zeros(PLACE_BINS),
+        "placed_at": np.zeros(1),  # the tempo of the network's places, beats a hop; 0 without one
         "bin_tempo": np.geomspace(TEMPO_LOWEST, TEMPO_HIGHEST, TEMPO_BINS),
         "usual": np.exp(-USUAL * np.log2(6000.0 / bins / 120.0) ** 2),
         "bin_low": low,
@@ -104,18 +105,18 @@ def attend(state: Any, lowest: float, highest: float, ahead: float, held: int, m
         guess(state)
     window(state, lowest, highest)
     tell_strokes(state)
-    silent, pulse = state.strokes[SILENT], state.pulse
+    silent, struck, pulse = state.strokes[SILENT], state.strokes[RESTED], state.pulse
     beats = silent * max(pulse[RATE], SLOW)
     if beats < SILENCE:
         move(state, state.answer[BEAT], trust)
-        announced = follow(state, ahead, held, near)
+        announced = follow(state, ahead, held, near, struck)
         if pulse[ENOUGH] == 1.0:
             remember(state, silent)
     else:
         rest(state)
         if held == 0 and pulse[ENOUGH] == 1.0 and beats - pulse[RATE] < SILENCE:
             coast(state, silent - 1.0)
-        announced = follow(state, ahead, 1, near)
+        announced = follow(state, ahead, 1, near, struck)
     agree(state)
     count_bars(state, state.answer[FIRST], meter)
     return announced
@@ -161,7 +162,7 @@ def place(state: Any) -> None:
 
 @kernel
 def fit(state: Any, lowest: float, highest: float) -> None:
-    """Where the network's own tempo is not wanted: its places, in a beat twice or half as fast."""
+    """Its places at its own tempo, or where that is not wanted, at twice or half of it."""
     told, best = state.answered, 0
     for k in range(1, TEMPO_BINS):
         if told[TEMPO + k] > told[TEMPO + best]:
@@ -170,9 +171,12 @@ def fit(state: Any, lowest: float, highest: float) -> None:
     if tempo < OTHER * lowest:
         fold(state.placed, state.folded)
         fold(state.likely, state.folded)
+        tempo *= 2.0
     elif OTHER * tempo > highest:
         unfold(state.placed, state.folded)
         unfold(state.likely, state.folded)
+        tempo *= 0.5
+    state.placed_at[0] = tempo / 6000.0
 
 
 @kernel

@@ -1,7 +1,8 @@
 """One oscillator that goes along with what the states believe, and announces its beats ahead.
 
 It moves smoothly while it agrees with the belief, and leaps when the belief has for some time
-been elsewhere and is sure of it. Everything that follows the beat reads this oscillator.
+been elsewhere and is sure of it. Where just the beat is a network tells, once it has heard a
+stroke; from stroke to stroke the oscillator goes on. Everything that follows the beat reads it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,22 @@ WEIGHT, TIME, BEAT, TIMES, BOTH = range(5)
 """Places in each of ``state.lines``: sums, over the hops of some seconds, of how much each weighs,
 its time and its beat as seen from now, the square of the one and the product of both."""
 
-PULL = 0.35  # of the distance to the belief is taken away at each hop
-FOLLOW = 0.15  # of the difference in tempo
-BESIDE = 6  # of the network's places, on either side, are near
-EVEN_SHARE = (2 * BESIDE + 1) / PLACE_BINS + 1e-6  # of those that know nothing
-SLACK, CLEAR = 2.2, 2.7  # hops: off by less does not count, off by more does wholly
-APART = 0.17  # of a beat: further off is elsewhere
-PATIENCE = 6.0  # hops of full certainty before it leaps
+PULL, PLACED_PULL = 0.35, 0.05
+"""Of the distance to the belief is taken away at each hop: alone, and beside a network's places."""
+FOLLOW = 0.1  # of the difference in tempo
+NEAR_BINS = 3  # of the network's places, on either side of the beat, are near
+EVEN_SHARE = (2 * NEAR_BINS + 1) / PLACE_BINS + 1e-6  # of those that know nothing
+PLACED_LATE = 2.03  # hops: of where just the beat is the network tells a little sooner
+LATER = 0.4  # hops: of clicks, which are few, the states are told so much later than of drums
+STRUCK, BETWEEN = 0.33, 0.4
+"""Of the distance to where it hears the beat is taken away at each hop after a stroke; and of what
+is more than ``SLACK`` of it, at any hop."""
+FRESH, FADING = 14.0, 10.0  # hops after a stroke with all of that, and until there is a third of it
+SLACK = 2.2  # hops: even of a click it waits for a stroke that is due
+BEND = 0.023  # of what is taken away makes it faster or slower
+SAME = 0.2  # natural logarithm: tempi that differ by less are the same
+APART = 0.12  # of a beat: further off is elsewhere
+PATIENCE = 5.0  # hops of full certainty before it leaps
 OCTAVE_PATIENCE = 50.0  # and before it counts twice or half as fast: the beat is no worse till then
 OCTAVE, NEAR_OCTAVE = math.log(2.0), 0.15
 BEGIN = 0.3  # the belief's mass at which it begins
@@ -47,11 +57,11 @@ def oscillator() -> dict[str, Any]:
 
 
 @kernel
-def follow(state: Any, ahead: float, held: int, near: float) -> int:
+def follow(state: Any, ahead: float, held: int, near: float, struck: float) -> int:
     """Move the oscillator on by a hop; returns 1 if a beat is announced, ``ahead`` hops ahead.
 
     ``state.told`` is then its number and in how many hops it falls. Where ``held`` is 1 it goes
-    on as it was.
+    on as it was. The last stroke was ``struck`` hops ago.
     """
     pulse, found = state.pulse, state.found
     pulse[BEATS] += pulse[RATE]
@@ -63,7 +73,7 @@ def follow(state: Any, ahead: float, held: int, near: float) -> int:
         wanted -= math.floor(wanted)
     find(state, wanted, near)
     rate, sure = 1.0 / found[INTERVAL], found[SURE]
-    place = found[PLACE] + LATE_HOPS * rate + nearby(state.likely, found[PLACE], rate)
+    place = found[PLACE] + LATE_HOPS * rate
     if pulse[ENOUGH] == 0.0:
         if sure < BEGIN:
             return 0
@@ -76,7 +86,11 @@ def follow(state: Any, ahead: float, held: int, near: float) -> int:
     if abs(off) < APART and stretch < 0.1:
         pulse[AWAY] = max(0.0, pulse[AWAY] - 2.0)
         pulse[RATE] += FOLLOW * sure * (rate - pulse[RATE])
-        pulse[BEATS] += PULL * sure * off
+        if abs(math.log(max(state.placed_at[0], 1e-9) / rate)) < SAME:
+            pulse[BEATS] += PLACED_PULL * sure * (off + LATER * rate)
+            go_near(state, struck)
+        else:
+            pulse[BEATS] += PULL * sure * off
     else:
         pulse[AWAY] += sure
         octave = abs(stretch - OCTAVE) < NEAR_OCTAVE
@@ -86,23 +100,34 @@ def follow(state: Any, ahead: float, held: int, near: float) -> int:
 
 
 @kernel
-def nearby(likely: Any, place: float, rate: float) -> float:
-    """How far from ``place`` the network hears the beat, in beats, by its places near there.
+def go_near(state: Any, struck: float) -> None:
+    """Go towards where the network hears the beat, ``struck`` hops after a stroke.
 
     The states tell which beat it is; where just, the network knows better, which has heard 41 s.
-    The less it says of all places near there, beyond an even share, the less that counts. It
-    waits for a stroke that is due, too, even of a click: so little as that does not count at all.
+    It knows best when it has just heard a stroke: between two it waits for the next, while the
+    oscillator goes on unless it is far off.
     """
+    pulse = state.pulse
+    off = nearby(state.likely, pulse[BEATS] - PLACED_LATE * pulse[RATE])
+    fresh = min(1.0, math.exp((FRESH - struck) / FADING))
+    more = max(0.0, abs(off) - SLACK * pulse[RATE])
+    moved = STRUCK * fresh * off + BETWEEN * (more if off > 0.0 else -more)
+    pulse[BEATS] += moved
+    pulse[RATE] += BEND * moved
+
+
+@kernel
+def nearby(likely: Any, beats: float) -> float:
+    """How far from ``beats`` the network hears the beat, in beats, by its places near there; 0
+    where these are no likelier than others."""
+    place = beats - math.floor(beats)
     middle = int(place * PLACE_BINS + 0.5)
     mass, sum = 0.0, 0.0
-    for k in range(-BESIDE, BESIDE + 1):
+    for k in range(-NEAR_BINS, NEAR_BINS + 1):
         share = likely[(middle + k) % PLACE_BINS]
         mass += share
         sum += share * ((middle + k) / PLACE_BINS - place)
-    if mass <= EVEN_SHARE:
-        return 0.0
-    off = (mass - EVEN_SHARE) / (1.0 - EVEN_SHARE) * sum / mass
-    return off * min(1.0, max(0.0, (abs(off) / rate - SLACK) / (CLEAR - SLACK)))
+    return float(sum / mass) if mass > EVEN_SHARE else 0.0
 
 
 @kernel
