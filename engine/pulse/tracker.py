@@ -105,13 +105,12 @@ def go_near(state: Any, struck: float) -> None:
 
     The states tell which beat it is; where just, the network knows better, which has heard 41 s.
     It knows best when it has just heard a stroke: between two it waits for the next, while the
-    oscillator goes on unless it is far off; and where a beat has gone by without any, it waits
-    in vain.
+    oscillator goes on unless it is far off.
     """
     pulse = state.pulse
     off = nearby(state.likely, pulse[BEATS] - PLACED_LATE * pulse[RATE])
     fresh = min(1.0, math.exp((FRESH - struck) / FADING))
-    more = max(0.0, abs(off) - SLACK * pulse[RATE]) if struck * pulse[RATE] < 1.0 else 0.0
+    more = max(0.0, abs(off) - SLACK * pulse[RATE])
     moved = STRUCK * fresh * off + BETWEEN * (more if off > 0.0 else -more)
     pulse[BEATS] += moved
     pulse[RATE] += BEND * moved

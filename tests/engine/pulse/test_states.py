@@ -235,9 +235,8 @@ def test_a_network_that_has_heard_a_stroke_tells_where_just_the_beat_is(later: f
     assert placed(later) == pytest.approx(later, abs=0.012)
 
 
-def test_between_strokes_it_does_so_less_and_not_at_all_once_a_beat_has_gone_by():
-    assert 0.01 < placed(0.04, struck=50.0) < 0.025
-    assert abs(placed(0.04, struck=100.0) - placed(0.0, struck=100.0)) < 0.003
+def test_between_strokes_it_hardly_does():
+    assert 0.0 < placed(0.04, struck=100.0) < 0.02
 
 
 @pytest.mark.parametrize(
