@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import carray, njit, types
+from numba.core.target_extension import current_target, target_override
 from numba.extending import intrinsic, typeof_impl
 
-from engine import native
-from engine.kernel import Kernel
+from engine import native, target
+from engine.kernel import Kernel, kernel
 from engine.layout import KNOB
 from engine.native_calls import Foreign
 from engine.params import Ramp
@@ -27,16 +28,21 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+inline: Any = target.kernels(**OPTIONS)
+"""Marks a function that only others which are compiled here call."""
+
+
 @typeof_impl.register(Kernel)  # type: ignore[untyped-decorator]
 def _typeof_kernel(value: Kernel, context: Any) -> Any:
-    return typeof_impl(dispatcher(value), context)
+    return typeof_impl(dispatcher(value, current_target()), context)
 
 
-def dispatcher(kernel: Kernel) -> Any:
-    """The Numba function of ``kernel``, made once."""
-    if kernel.dispatcher is None:
-        kernel.dispatcher = njit(**OPTIONS)(kernel.function)
-    return kernel.dispatcher
+def dispatcher(kernel: Kernel, of: str = target.NAME) -> Any:
+    """The Numba function of ``kernel``, made once for each target."""
+    if of not in kernel.dispatchers:
+        made = inline if of == target.NAME else njit(**OPTIONS)
+        kernel.dispatchers[of] = made(kernel.function)
+    return kernel.dispatchers[of]
 
 
 def callable_kernel(kernel: Kernel) -> Any:
@@ -111,7 +117,7 @@ def call_address(returns: Any, *arguments: Any) -> Any:
 _run = call_address(types.intp, *[types.intp] * 8)
 
 
-@njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@kernel
 def _run_session(
     run: int,
     session: int,
@@ -128,17 +134,17 @@ def _run_session(
 _network = call_address(types.void, *[types.intp] * 4)
 
 
-@njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@kernel
 def _run_network(network: int, memory: int, heard: int, made: int, frames: int) -> None:
     _network(network, memory, heard, made, frames)
 
 
-@njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@kernel
 def _load_acquire(address: int) -> Any:
     return load_acquire(address)
 
 
-@njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@kernel
 def _store_release(address: int, value: int) -> None:
     store_release(address, value)
 
@@ -155,15 +161,15 @@ def _typeof_foreign(value: Foreign, context: Any) -> Any:
         "load_acquire": _load_acquire,
         "store_release": _store_release,
     }
-    return typeof_impl(functions[value.name], context)
+    return _typeof_kernel(functions[value.name], context)
 
 
 def compile_function(function: Any, *arguments: Any, returns: Any = types.void) -> bytes:
     """Object file whose entry is ``function`` with these argument types."""
-    compiled = njit(returns(*arguments), **OPTIONS)(function)
+    with target_override(target.NAME):
+        compiled = target.kernels(returns(*arguments), **OPTIONS)(function)
     overload = compiled.overloads[compiled.signatures[0]]
-    name = overload.fndesc.llvm_func_name
-    return native.emit(overload.library.get_llvm_str(), name)
+    return native.emit(overload.library.whole(), overload.fndesc.llvm_func_name)
 
 
 Field = tuple[str, str, int]

@@ -29,7 +29,7 @@ class Kernel:
         self.function = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
-        self.dispatcher: Any = None  # Numba's, made by engine.compiler
+        self.dispatchers: dict[str, Any] = {}  # Numba's, made by engine.compiler
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)

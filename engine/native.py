@@ -119,6 +119,14 @@ def _key(name: str, fingerprint: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+@cache
+def digest(*files: Path) -> str:
+    """Changes with these files, and with those that make machine code of a kernel."""
+    here = Path(__file__).parent
+    makers = (here / "compiler.py", here / "native.py", here / "target.py")
+    return hashlib.sha256(b"".join(file.read_bytes() for file in (*makers, *files))).hexdigest()
+
+
 def _read(path: Path) -> bytes | None:
     try:
         data = path.read_bytes()
@@ -174,13 +182,12 @@ def link(code: bytes) -> tuple[int, Any]:
     return linker.get_function_address(ENTRY), linker
 
 
-def emit(ir: str, function: str) -> bytes:
-    """Object file for the Numba function ``function`` in ``ir``, behind a plain C entry.
+def emit(module: Any, function: str) -> bytes:
+    """Object file for the Numba function ``function`` in ``module``, behind a plain C entry.
 
     The entry drops Numba's status word and everything that would report an exception, then
-    the whole is optimised again, so helpers are inlined and nothing unused remains.
+    the whole is optimised: helpers are inlined and nothing unused remains.
     """
-    module = llvm.parse_assembly(ir)
     arguments = [str(a.type) for a in module.get_function(function).arguments]
     declared = ", ".join(arguments)
     passed = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(arguments[2:]))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,13 +153,5 @@ def _compile(plugin: Plugin, fields: tuple[tuple[str, str, int], ...]) -> int:
         return compiler.compile_node(kernel, params, fields)
 
     name = type(plugin).__name__.lower()
-    fingerprint = f"{kernel.fingerprint()} {params} {fields} {_wrapper_fingerprint()}"
+    fingerprint = f"{kernel.fingerprint()} {params} {fields} {native.digest()} {KNOB}"
     return native.load(name, fingerprint, build)
-
-
-@cache
-def _wrapper_fingerprint() -> str:
-    """Changes with the code that surrounds a kernel."""
-    folder = Path(__file__).parent
-    text = b"".join((folder / f"{n}.py").read_bytes() for n in ("compiler", "native"))
-    return f"{hashlib.sha256(text).hexdigest()} {KNOB}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import sys
 import time
 from functools import cache
@@ -63,12 +62,7 @@ def _build(name: str) -> bytes:
 @cache
 def _callback_fingerprint() -> str:
     folder = Path(__file__).parent
-    files = [
-        *sorted((folder / "callback").glob("*.py")),
-        folder / "compiler.py",
-        folder / "layout.py",
-    ]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return native.digest(*sorted((folder / "callback").glob("*.py")), folder / "layout.py")
 
 
 @cache

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def _bare(choice: DeviceChoice, seconds: float) -> float:
 
     shared = Shared.private()
     shared.control["rate"] = choice.rate
-    code = native.load("bare_callback", f"1 {CONTROL}", _bare_code)
+    code = native.load("bare_callback", f"{native.digest(Path(__file__))} {CONTROL}", _bare_code)
     stream = _open(shared, choice)
     if isinstance(stream, VirtualDevice):
         stream._device["callback"] = code

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +47,8 @@ def load(box: Box, sample_rate: int) -> Loaded:
 
         return compile_box(kernel, fields, controls)
 
-    fingerprint = f"{kernel.fingerprint()} {fields} {controls} {_wrapper_fingerprint()}"
+    digest = native.digest(Path(__file__).parent / "wrapper.py")
+    fingerprint = f"{kernel.fingerprint()} {fields} {controls} {digest}"
     return Loaded(native.load(f"box-{box.kind}", fingerprint, build), image, clocks)
 
 
@@ -108,11 +107,3 @@ def _pack(
 
 def _up(size: int) -> int:
     return -(-size // LINE) * LINE
-
-
-@cache
-def _wrapper_fingerprint() -> str:
-    """Changes with the code that surrounds a kernel."""
-    here = Path(__file__).parent
-    files = (here / "wrapper.py", here.parent / "compiler.py", here.parent / "native.py")
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -6,10 +6,9 @@ from typing import Any
 
 from numba import carray
 
-from engine.callback.machine import inline
 from engine.callback.nodes import HEAL_A_FRAME, aim
 from engine.callback.racks import AT_OWNER
-from engine.compiler import claim, load_acquire, pointer, store_release
+from engine.compiler import claim, inline, load_acquire, pointer, store_release
 from engine.layout import (
     CELL,
     CLEAN,

@@ -14,7 +14,6 @@ from engine.callback.leading import lead
 from engine.callback.machine import (
     finite,
     flush_denormals,
-    inline,
     now_ns,
     restore_denormals,
     samples,
@@ -22,7 +21,7 @@ from engine.callback.machine import (
 )
 from engine.callback.nodes import HEAL_A_FRAME, run_node
 from engine.callback.racks import run_racks
-from engine.compiler import call_address, claim, load_acquire, pointer, store_release
+from engine.compiler import call_address, claim, inline, load_acquire, pointer, store_release
 from engine.layout import CELL, CONTROL, HISTOGRAM, NODE, RING, VIRTUAL, WIDTH, offset
 
 AT_BLOCKS = offset(CONTROL, "blocks")

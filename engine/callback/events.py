@@ -9,10 +9,10 @@ from numba import carray
 
 from engine.callback.coming import AT_NEXT, enter, forget
 from engine.callback.leading import theirs
-from engine.callback.machine import inline, samples
+from engine.callback.machine import samples
 from engine.callback.nodes import aim
 from engine.callback.racks import AT_OWNER, rise
-from engine.compiler import load_acquire, pointer, store_release
+from engine.compiler import inline, load_acquire, pointer, store_release
 from engine.layout import (
     BEAT,
     BEAT_BAR,

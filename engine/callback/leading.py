@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from engine.callback.machine import inline
-from engine.compiler import pointer, store_release
+from engine.compiler import inline, pointer, store_release
 from engine.layout import (
     BEAT_BAR,
     BEAT_SAID,

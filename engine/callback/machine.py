@@ -8,18 +8,15 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import carray, types
 from numba.extending import intrinsic
 
-from engine.compiler import OPTIONS, pointer
+from engine.compiler import inline, pointer
 
 WINDOWS = sys.platform == "win32"
 
 
 MONOTONIC = 8 if sys.platform == "darwin" else 1  # the clock of Python's time.monotonic_ns
-
-
-inline: Any = njit(**OPTIONS)
 
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))

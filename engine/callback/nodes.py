@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numba import carray, types
 
-from engine.callback.machine import finite, inline, samples
-from engine.compiler import call_address, pointer
+from engine.callback.machine import finite, samples
+from engine.compiler import call_address, inline, pointer
 from engine.layout import CELL, HOST_KNOBS, KNOB, LEAD, LEAD_NOW, WIDTH
 
 ROW = WIDTH * CELL * 4

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from engine.callback.machine import inline, samples
+from engine.callback.machine import samples
 from engine.callback.nodes import ROW, delay_line, run_node
-from engine.compiler import pointer, store_release
+from engine.compiler import inline, pointer, store_release
 from engine.layout import (
     CONTROL,
     CUT,

@@ -7,7 +7,6 @@ where it lies and its shape. Code takes (table, a, b, c) and runs the kernel as
 
 from __future__ import annotations
 
-import hashlib
 from collections import namedtuple
 from functools import cache
 from pathlib import Path
@@ -49,11 +48,7 @@ def bind(arrays: dict[str, npt.NDArray[Any]], table: str, family: str, prefix: s
 
 @cache
 def _code(name: str, run: Kernel, fields: Fields) -> int:
-    engine = Path(__file__).parents[1]
-    text = b"".join(
-        (engine / file).read_bytes() for file in ("morph/compiled.py", "compiler.py", "native.py")
-    )
-    key = f"{run.fingerprint()} {fields} {hashlib.sha256(text).hexdigest()}"
+    key = f"{run.fingerprint()} {fields} {native.digest(Path(__file__))}"
     return native.load(name, key, lambda: _build(run, fields))
 
 

@@ -11,7 +11,6 @@ arrays told apart by a prefix.
 
 from __future__ import annotations
 
-import hashlib
 from collections import namedtuple
 from functools import cache
 from pathlib import Path
@@ -90,11 +89,7 @@ def _fields(state: Arrays) -> Fields:
 @cache
 def code(fields: Fields) -> int:
     """Address of the code: (table, sound, mode, frames)."""
-    engine = Path(__file__).parents[1]
-    text = b"".join(
-        (engine / name).read_bytes() for name in ("sampler/compiled.py", "compiler.py", "native.py")
-    )
-    key = f"{dream_on.fingerprint()} {fields} {hashlib.sha256(text).hexdigest()}"
+    key = f"{dream_on.fingerprint()} {fields} {native.digest(Path(__file__))}"
     return native.load("sampler-dream", key, lambda: _build(fields))
 
 

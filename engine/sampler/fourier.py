@@ -6,7 +6,6 @@ compiled a dozen times over, and a first start would take a minute.
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -142,21 +141,17 @@ def fold(x: Any, turn: Any, ar: Any, ai: Any, half: int) -> None:
 @cache
 def address() -> int:
     """Address of the code: (order, x, y, mode)."""
-    here = Path(__file__).parent
-    files = (here / "fourier.py", here.parent / "compiler.py", here.parent / "native.py")
-    text = b"".join(file.read_bytes() for file in files)
-    key = f"{run.fingerprint()} {hashlib.sha256(text).hexdigest()}"
+    key = f"{run.fingerprint()} {native.digest(Path(__file__))}"
     return native.load("sampler-fourier", key, _build, tell=False)
 
 
 def _build() -> bytes:
-    from numba import carray, njit, types
+    from numba import carray, types
 
-    from engine.compiler import OPTIONS, compile_function, dispatcher, pointer
+    from engine.compiler import compile_function, dispatcher, pointer
 
     whole, f4, i8 = dispatcher(run), np.float32, np.int64
 
-    @njit(**OPTIONS)  # type: ignore[untyped-decorator]
     def entry(order: Any, x: Any, y: Any, mode: Any) -> None:
         o = carray(pointer(order), 8, i8)
         points, columns = o[POINTS], o[TWIDDLES]
@@ -169,7 +164,7 @@ def _build() -> bytes:
         b = carray(pointer(y), 2 * points + 2, f4)
         whole(o, steps, twiddle, turn, work, a, b, mode)
 
-    return compile_function(entry.py_func, *[types.intp] * 4)
+    return compile_function(entry, *[types.intp] * 4)
 
 
 __all__ = ["back", "column_transform", "complex_transform", "plain", "real_transform", "to_sound",

@@ -5,7 +5,6 @@ A block that comes late would be a gap in the pairs, and Python may be late at a
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,8 +106,7 @@ def _wait(
 
 def _code() -> int:
     """Address of the callback, compiled if it must be."""
-    fingerprint = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return native.load("duplex", fingerprint, _build)
+    return native.load("duplex", native.digest(Path(__file__)), _build)
 
 
 def _build() -> bytes:
