@@ -56,6 +56,21 @@ class Doubles(Plugin):
             audio[0, i] = helped(math.tanh(audio[0, i]))
 
 
+@kernel
+def second_half(audio: Any) -> Any:
+    return audio[:, audio.shape[1] // 2 :]
+
+
+class Halves(Plugin):
+    """Has a helper that hands out a part of an array."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        late = second_half(audio)
+        for i in range(late.shape[1]):
+            late[0, i] = 0.0
+
+
 @pytest.mark.parametrize("plugin", [Allocates, Prints])
 def test_a_kernel_that_does_more_than_compute_is_refused(
     plugin: type[Plugin], use: Callable[..., Link]
@@ -68,6 +83,28 @@ def test_a_kernel_uses_helpers_constants_and_the_maths_library(use: Callable[...
     sound = noise()
     made = play(rack(use(Doubles)), sound, 48000)
     np.testing.assert_allclose(made[:, 0], 2 * np.tanh(sound[:, 0]), rtol=1e-5)
+
+
+def test_a_helper_hands_out_a_part_of_an_array(use: Callable[..., Link]) -> None:
+    made = play(rack(use(Halves)), noise(640), 48000)[:, 0].reshape(10, 64)
+    assert made[:, :32].all()
+    assert not made[:, 32:].any()
+
+
+def test_numba_works_as_ever_beside_kernels() -> None:
+    program = """if True:
+        import numba, numpy
+        from engine import callback
+
+        def total(count):
+            return numpy.ones(count).sum()
+
+        for entry in ("store_word", "claim_word"):
+            callback.build(entry)
+            print(numba.njit(total)(4), numba.njit(total)(numpy.int32(4)))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["4.0"] * 4, done.stderr
 
 
 def test_a_fingerprint_changes_with_what_a_kernel_calls() -> None:
