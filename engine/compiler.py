@@ -5,12 +5,15 @@ Imported only when something must be compiled.
 
 from __future__ import annotations
 
+import dis
 from collections import namedtuple
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import carray, njit, types
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.core.target_extension import current_target, target_override
 from numba.extending import intrinsic, typeof_impl
 
@@ -40,9 +43,17 @@ def _typeof_kernel(value: Kernel, context: Any) -> Any:
 def dispatcher(kernel: Kernel, of: str = target.NAME) -> Any:
     """The Numba function of ``kernel``, made once for each target."""
     if of not in kernel.dispatchers:
+        _refuse_exceptions(kernel.function)
         made = inline if of == target.NAME else njit(**OPTIONS)
         kernel.dispatchers[of] = made(kernel.function)
     return kernel.dispatchers[of]
+
+
+def _refuse_exceptions(function: Any) -> None:
+    """Nobody on the audio thread would hear of one, so what asks for it is not what it seems."""
+    for instruction in dis.get_instructions(function):
+        if instruction.opname == "RAISE_VARARGS":
+            raise native.KernelError(f"a kernel may not raise, but {function.__qualname__} does")
 
 
 def callable_kernel(kernel: Kernel) -> Any:
@@ -165,11 +176,27 @@ def _typeof_foreign(value: Foreign, context: Any) -> Any:
 
 
 def compile_function(function: Any, *arguments: Any, returns: Any = types.void) -> bytes:
-    """Object file whose entry is ``function`` with these argument types."""
-    with target_override(target.NAME):
-        compiled = target.kernels(returns(*arguments), **OPTIONS)(function)
+    """Object file whose entry is ``function`` with these argument types; raises KernelError."""
+    try:
+        with target_override(target.NAME):
+            compiled = target.kernels(returns(*arguments), **OPTIONS)(function)
+    except (NumbaError, UnsupportedBytecodeError) as error:
+        raise native.KernelError(f"a kernel does not compile: {_in_short(error)}") from error
     overload = compiled.overloads[compiled.signatures[0]]
     return native.emit(overload.library.whole(), overload.fndesc.llvm_func_name)
+
+
+def _in_short(error: Exception) -> str:
+    """What is wrong, and the innermost place in a file where it is, of all that Numba says."""
+    said = str(error).removesuffix(". Raised from None")
+    lines = [line.strip() for line in said.splitlines()]
+    told = (line for line in lines if line and not line.startswith(("Failed in ", "During: ")))
+    what = next(told, type(error).__name__).rstrip(".")
+    if what.endswith(":"):  # of which function there is no such variant
+        what += "".join(f" {line[4:]}" for line in lines if line.startswith(">>> "))
+    places = [line.rstrip(":") for line in lines if line.startswith('File "')]
+    written = (place for place in places if not place.startswith('File "<'))
+    return ", ".join([what, *islice(written, 1)])
 
 
 Field = tuple[str, str, int]

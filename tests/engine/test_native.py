@@ -71,6 +71,25 @@ class Halves(Plugin):
             late[0, i] = 0.0
 
 
+@kernel
+def checked(x: float) -> float:
+    assert x < 2.0
+    return x
+
+
+class Asserts(Plugin):
+    """Has a helper that raises, where nobody would hear of it."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        audio[0, 0] = checked(audio[0, 0])
+
+
+def test_a_kernel_that_raises_is_refused(use: Callable[..., Link]) -> None:
+    with pytest.raises(RackError, match="a kernel may not raise, but checked does"):
+        play(rack(use(Asserts)), noise(), 48000)
+
+
 @pytest.mark.parametrize("plugin", [Allocates, Prints])
 def test_a_kernel_that_does_more_than_compute_is_refused(
     plugin: type[Plugin], use: Callable[..., Link]
@@ -83,6 +102,52 @@ def test_a_kernel_uses_helpers_constants_and_the_maths_library(use: Callable[...
     sound = noise()
     made = play(rack(use(Doubles)), sound, 48000)
     np.testing.assert_allclose(made[:, 0], 2 * np.tanh(sound[:, 0]), rtol=1e-5)
+
+
+@kernel
+def shouted(x: Any) -> Any:
+    return x + "!"
+
+
+class Misspells(Plugin):
+    """Uses a name that nothing has."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        audio[0, 0] = gian  # type: ignore[name-defined]  # noqa: F821
+
+
+class Shouts(Plugin):
+    """Has a helper that adds a word to a number."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        audio[0, 0] = shouted(audio[0, 0])
+
+
+class Opens(Plugin):
+    """Uses Python's files."""
+
+    @kernel
+    def process(audio: Any, knobs: Any, state: Any) -> None:
+        with open("x") as file:
+            audio[0, 0] = len(file.read())
+
+
+@pytest.mark.parametrize(
+    ("plugin", "mistake"),
+    [
+        (Misspells, "NameError: name 'gian' is not defined"),
+        (Shouts, r"function add.*add\(float32, .*test_native.py\", line \d+"),
+        (Opens, "'with .*' construct is not supported"),
+    ],
+)
+def test_a_kernel_that_does_not_compile_is_told_in_one_line(
+    plugin: type[Plugin], mistake: str, use: Callable[..., Link]
+) -> None:
+    with pytest.raises(RackError, match=f"a kernel does not compile: .*{mistake}") as told:
+        play(rack(use(plugin)), noise(), 48000)
+    assert "\n" not in str(told.value)
 
 
 def test_a_helper_hands_out_a_part_of_an_array(use: Callable[..., Link]) -> None:
