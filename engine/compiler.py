@@ -50,7 +50,7 @@ def dispatcher(kernel: Kernel, of: str = target.NAME) -> Any:
 
 
 def _refuse_exceptions(function: Any) -> None:
-    """Nobody on the audio thread would hear of one, so what asks for it is not what it seems."""
+    """Refuse what raises: on the audio thread nobody would hear of it."""
     for instruction in dis.get_instructions(function):
         if instruction.opname == "RAISE_VARARGS":
             raise native.KernelError(f"a kernel may not raise, but {function.__qualname__} does")

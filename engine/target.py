@@ -3,7 +3,7 @@
 For a function that is called from Python Numba optimises each function it compiles with all that
 it calls, makes machine code of it and counts who holds each array. None of that is of use in a
 kernel: only the whole is run, and arrays are the host's. What is left out here is two thirds of
-the time that a first start takes. Imported only when something must be compiled.
+the time that a plugin takes to compile. Imported only when something must be.
 """
 
 from __future__ import annotations
